@@ -1,0 +1,70 @@
+// The value types of one HTTP exchange. Jobs make Requests and read Outcomes; the transport turns one into
+// the other.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cmms {
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+struct Request {
+  std::string method;  // upper case
+  std::string url;     // absolute, http or https only
+  std::vector<Header> headers;
+  std::string body;
+  std::chrono::milliseconds timeout{30'000};         // whole exchange
+  std::chrono::milliseconds connect_timeout{5'000};  // until the connection stands
+  std::size_t max_response_bytes = 16U << 20U;
+  std::string ca_file;  // empty: the system's certificate authorities
+  // Read-only or repeatable without effect (GET, PUT, PATCH to fixed values, DELETE): an unknown outcome may
+  // be sent again.
+  bool idempotent = false;
+};
+
+struct Response {
+  int status = 0;
+  std::vector<Header> headers;
+  std::string body;
+
+  std::optional<std::string_view> header(std::string_view name) const;  // case-insensitive, the last one wins
+};
+
+// How far the request is known to have got.
+enum class Delivery : std::uint8_t {
+  not_sent,  // certainly never reached the provider: resolve, connect or TLS failure
+  unknown,   // may have been processed: time-out, reset, truncated or oversized answer
+  answered,  // a complete response arrived
+};
+
+// Why there is no complete answer.
+enum class Failure : std::uint8_t {
+  none,     // answered
+  refused,  // the request itself is unusable and nothing was tried: bad URL, line break in a header
+  resolve,  // the host name
+  connect,  // the connection, proxies included
+  tls,      // handshake or certificate
+  timed_out,
+  reset,      // the connection broke off, or the answer is shorter than announced
+  too_large,  // the answer exceeds a limit
+  malformed,  // the answer is not HTTP
+};
+
+struct Outcome {
+  Delivery delivery = Delivery::not_sent;
+  Response response;  // status and headers may be filled for `unknown` too (truncated body)
+  std::string error;  // empty when answered; never contains credentials
+  std::chrono::microseconds duration{0};
+  Failure failure = Failure::none;
+};
+
+}  // namespace cmms

@@ -1,0 +1,289 @@
+// Rela's short-hand: {"title": "KTEXT"}, record field -> provider field, turned into rules for both
+// directions.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/json/text.hpp"
+#include "core/mapping/mapping.hpp"
+
+namespace cmms::mapping {
+namespace {
+
+constexpr std::size_t max_members = 200;
+
+enum class Type : std::uint8_t { text, timestamp, number, status, priority };
+enum class Flow : std::uint8_t { both, inbound_only };  // inbound only: the provider owns it
+
+struct RecordField {
+  std::string_view name;
+  Type type = Type::text;
+  Flow flow = Flow::both;
+};
+
+constexpr std::array<RecordField, 36> record_fields{{
+    {"source_work_order_id", Type::text, Flow::inbound_only},
+    {"identifier"},
+    {"title"},
+    {"description"},
+    {"work_type"},
+    {"issue_type"},
+    {"asset_ref"},
+    {"location_ref"},
+    {"requester"},
+    {"assignees"},
+    {"vendors"},
+    {"common_status", Type::status},
+    {"source_status", Type::text, Flow::inbound_only},
+    {"priority", Type::priority},
+    {"source_priority", Type::text, Flow::inbound_only},
+    {"planned_start_at", Type::timestamp},
+    {"planned_end_at", Type::timestamp},
+    {"actual_start_at", Type::timestamp},
+    {"actual_end_at", Type::timestamp},
+    {"sla_due_at", Type::timestamp},
+    {"assigned_at", Type::timestamp},
+    {"acknowledged_at", Type::timestamp},
+    {"started_at", Type::timestamp},
+    {"completed_at", Type::timestamp},
+    {"closed_at", Type::timestamp},
+    {"labor_cost", Type::number},
+    {"material_cost", Type::number},
+    {"total_cost", Type::number},
+    {"currency"},
+    {"nte_limit", Type::number},
+    {"nte_limit_original", Type::number},
+    {"nte_currency"},
+    {"metadata"},
+    {"source_updated_at", Type::timestamp, Flow::inbound_only},
+    {"source_revision", Type::text, Flow::inbound_only},
+    {"reference", Type::text, Flow::inbound_only},
+}};
+
+struct Alias {
+  std::string_view name;
+  std::string_view field;
+};
+
+constexpr std::array<Alias, 7> aliases{{
+    {"id", "source_work_order_id"},
+    {"asset_id", "asset_ref"},
+    {"location_id", "location_ref"},
+    {"status", "common_status"},
+    {"scheduled_date", "planned_start_at"},
+    {"due_date", "sla_due_at"},
+    {"updated_at", "source_updated_at"},
+}};
+
+Error invalid(std::string message, std::string hint = {}) {
+  return {ErrorClass::configuration, std::move(message), {}, std::move(hint)};
+}
+
+std::string quoted(std::string_view text) { return json::quote(json::clip(text, 100)); }
+
+const RecordField* find_field(std::string_view name) {
+  const auto alias =
+      std::find_if(aliases.begin(), aliases.end(), [&](const Alias& each) { return each.name == name; });
+  if (alias != aliases.end()) name = alias->field;
+  const auto found = std::find_if(record_fields.begin(), record_fields.end(),
+                                  [&](const RecordField& each) { return each.name == name; });
+  return found == record_fields.end() ? nullptr : &*found;
+}
+
+std::string known_fields() {
+  std::string list = "Fields are ";
+  for (const RecordField& field : record_fields) {
+    if (&field != &record_fields.front()) list.append(", ");
+    list.append(field.name);
+  }
+  list.append("; also ");
+  for (const Alias& alias : aliases) {
+    if (&alias != &aliases.front()) list.append(", ");
+    list.append(alias.name).append(" for ").append(alias.field);
+  }
+  return list + ".";
+}
+
+std::string_view default_transform(Type type) {
+  switch (type) {
+    case Type::text:
+      return "";
+    case Type::timestamp:
+      return "timestamp";
+    case Type::number:
+      return "number";
+    case Type::status:
+      return "map status";
+    case Type::priority:
+      return "map priority";
+  }
+  return "";
+}
+
+// The right-hand side of one member.
+struct Entry {
+  std::vector<std::string> sources;
+  std::string transform;
+  bool required = false;
+  std::optional<json::Field> default_value;
+};
+
+Status read_sources(std::string_view name, const json::Value& value, Entry& entry) {
+  if (value.is_string()) {
+    entry.sources.emplace_back(value.string());
+    return Nothing{};
+  }
+  for (std::size_t i = 0; value.is_array() && i < value.size(); ++i) {
+    const auto source = value.element(i);
+    if (!source || !source->is_string()) break;
+    entry.sources.emplace_back(source->string());
+  }
+  if (!value.is_null() && (entry.sources.empty() || entry.sources.size() != value.size())) {
+    return invalid("the source of field " + quoted(name) + " is not a path or a list of paths");
+  }
+  return Nothing{};
+}
+
+Status read_option(std::string_view name, std::string_view option, const json::Value& value, Entry& entry) {
+  if (option == "source") return read_sources(name, value, entry);
+  if (option == "transform") {
+    if (!value.is_string()) return invalid("the transform of field " + quoted(name) + " is not a text");
+    entry.transform = value.string();
+  } else if (option == "required") {
+    if (value.kind() != json::Kind::boolean) {
+      return invalid("\"required\" of field " + quoted(name) + " is not true or false");
+    }
+    entry.required = value.boolean();
+  } else if (option == "default") {
+    entry.default_value = json::Field::from(value);
+  } else {
+    return invalid("unknown option " + quoted(option) + " of field " + quoted(name),
+                   "Options are source, transform, required and default.");
+  }
+  return Nothing{};
+}
+
+Result<Entry> read_entry(std::string_view name, const RecordField& field, const json::Value& value) {
+  Entry entry;
+  entry.transform = default_transform(field.type);
+  Status status = Nothing{};
+  if (value.is_object()) {
+    value.each_member([&](std::string_view option, const json::Value& member) {
+      status = read_option(name, option, member, entry);
+      return status.ok();
+    });
+    if (status.ok() && entry.sources.empty() && !entry.default_value) {
+      return invalid("field " + quoted(name) + " has neither a source nor a default");
+    }
+  } else {
+    status = read_sources(name, value, entry);
+  }
+  if (!status) return std::move(status).error();
+  return entry;
+}
+
+bool maps_values(const TransformChain& chain) {
+  return std::any_of(chain.begin(), chain.end(), [](const Transform& transform) {
+    return transform.definition->argument == ArgumentRule::vocabulary;
+  });
+}
+
+class Builder {
+ public:
+  Status add(std::string_view name, const json::Value& value) {
+    const RecordField* field = find_field(name);
+    if (field == nullptr) return invalid("unknown work order field " + quoted(name), known_fields());
+    if (has_target(field->name)) return invalid("field " + quoted(field->name) + " is mapped twice");
+    Result<Entry> entry = read_entry(name, *field, value);
+    if (!entry) return std::move(entry).error();
+    return add_rules(*field, std::move(entry).value());
+  }
+
+  // The provider's own word for a mapped status or priority is kept beside ours.
+  ShortHand finish() {
+    keep_original("common_status", "source_status");
+    keep_original("priority", "source_priority");
+    return std::move(rules_);
+  }
+
+ private:
+  const RuleText* inbound_rule(std::string_view target) const {
+    const auto found = std::find_if(rules_.inbound.begin(), rules_.inbound.end(),
+                                    [&](const RuleText& rule) { return rule.target == target; });
+    return found == rules_.inbound.end() ? nullptr : &*found;
+  }
+
+  bool has_target(std::string_view target) const { return inbound_rule(target) != nullptr; }
+
+  Status add_rules(const RecordField& field, Entry entry) {
+    RuleText inbound;
+    inbound.target = field.name;
+    inbound.sources = entry.sources;
+    inbound.transform = entry.transform;
+    inbound.required = entry.required;
+    inbound.default_value = entry.default_value;
+    if (entry.sources.empty() && !entry.default_value) {  // {"title": null} switches a default rule off
+      rules_.inbound.push_back(std::move(inbound));
+      return Nothing{};
+    }
+    Result<Rule> compiled = compile_rule(inbound);
+    if (!compiled) return std::move(compiled).error();
+    const Rule& rule = compiled.value();
+
+    // What is read from an array cannot be written to one place.
+    const bool writable = !rule.sources.empty() && rule.sources.front().members_only();
+    if (field.flow == Flow::both && writable) {
+      RuleText outbound;
+      outbound.target = entry.sources.front();
+      outbound.sources = {std::string(field.name)};
+      outbound.transform = entry.transform;
+      outbound.required = entry.required;
+      // The default is a record value: it fits the provider only where values are not translated.
+      if (!maps_values(rule.transforms)) outbound.default_value = entry.default_value;
+      rules_.outbound.push_back(std::move(outbound));
+    }
+    rules_.inbound.push_back(std::move(inbound));
+    return Nothing{};
+  }
+
+  void keep_original(std::string_view mapped, std::string_view original) {
+    const RuleText* rule = inbound_rule(mapped);
+    if (rule == nullptr || rule->sources.empty() || has_target(original)) return;
+    RuleText copy;
+    copy.target = original;
+    copy.sources = rule->sources;
+    rules_.inbound.push_back(std::move(copy));
+  }
+
+  ShortHand rules_;
+};
+
+}  // namespace
+
+Result<ShortHand> parse_short_hand(const json::Value& document, std::string_view resource) {
+  static constexpr std::string_view form_hint =
+      "Write {\"title\": \"KTEXT\"}, or the same inside {\"work_order\": {...}}.";
+  if (!document.is_object()) return invalid("field mapping is not a JSON object", std::string(form_hint));
+  json::Value members = document;
+  for (const std::string_view level : {resource, std::string_view("work_order")}) {
+    const auto nested = document.member(level);
+    // A field may be called like the resource: {"ticket": {"source": ...}} is a field.
+    if (nested && nested->is_object() && !nested->member("source")) {
+      members = *nested;
+      break;
+    }
+  }
+  if (members.size() == 0) return invalid("field mapping is empty", std::string(form_hint));
+  if (members.size() > max_members) return invalid("field mapping has more than 200 fields");
+
+  Builder builder;
+  Status status = Nothing{};
+  members.each_member([&](std::string_view name, const json::Value& value) {
+    status = builder.add(name, value);
+    return status.ok();
+  });
+  if (!status) return std::move(status).error();
+  return builder.finish();
+}
+
+}  // namespace cmms::mapping

@@ -1,0 +1,11 @@
+// string: a number or boolean as its text, an array or object as its JSON text.
+#include "core/mapping/transforms/transforms.hpp"
+
+namespace cmms::mapping::transforms {
+
+Failure string(json::Field& value, std::string_view /*argument*/, const TransformContext& /*context*/) {
+  if (!value.is_null()) value.kind = json::Kind::string;
+  return success;
+}
+
+}  // namespace cmms::mapping::transforms

@@ -1,0 +1,56 @@
+#include "core/signature/signature.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/signature/scheme.hpp"
+
+namespace cmms::signature {
+namespace {
+
+// Every scheme there is: one line each.
+constexpr std::array<const Scheme*, 2> schemes{
+    &standard_webhooks_scheme,
+    &none_scheme,
+};
+
+const Scheme* find_scheme(std::string_view name) {
+  const auto found = std::find_if(schemes.begin(), schemes.end(),
+                                  [name](const Scheme* scheme) { return scheme->name == name; });
+  return found == schemes.end() ? nullptr : *found;
+}
+
+Error unknown_scheme(std::string_view name) {
+  std::string known;
+  for (const auto* scheme : schemes) known.append(known.empty() ? "" : ", ").append(scheme->name);
+  return {ErrorClass::configuration,
+          "unknown webhook signature scheme \"" + std::string(name.substr(0, 64)) + "\"",
+          {},
+          "The schemes are: " + known + "."};
+}
+
+}  // namespace
+
+Result<Verified> verify(std::string_view scheme, std::span<const std::string_view> secrets,
+                        const Message& message, const Settings& settings) {
+  const auto* found = find_scheme(scheme);
+  if (found == nullptr) return unknown_scheme(scheme);
+  return found->verify(secrets, message, settings);
+}
+
+Status check_secret(std::string_view scheme, std::string_view secret) {
+  const auto* found = find_scheme(scheme);
+  if (found == nullptr) return unknown_scheme(scheme);
+  return found->check_secret(secret);
+}
+
+bool is_known_scheme(std::string_view scheme) { return find_scheme(scheme) != nullptr; }
+
+std::vector<std::string_view> scheme_names() {
+  std::vector<std::string_view> names;
+  names.reserve(schemes.size());
+  for (const auto* scheme : schemes) names.push_back(scheme->name);
+  return names;
+}
+
+}  // namespace cmms::signature

@@ -1,0 +1,185 @@
+// Looking a create up by our reference.
+#include "core/job/lookup.hpp"
+
+#include <algorithm>
+
+#include "core/exchange/ascii.hpp"
+#include "core/job/answer.hpp"
+#include "core/provider/inbound.hpp"
+#include "core/provider/paging.hpp"
+#include "core/provider/request.hpp"
+
+namespace cmms::job {
+namespace {
+
+using provider::Connection;
+using provider::ResourceMaps;
+using provider::ResourceSpec;
+
+// Numbers by value, so that 99 is older than 100.
+bool is_lower_id(const std::string& left, const std::string& right) {
+  const auto left_number = ascii::parse_digits(left);
+  const auto right_number = ascii::parse_digits(right);
+  if (left_number && right_number) return *left_number < *right_number;
+  return left < right;
+}
+
+class LookupJob : public Job {
+ public:
+  LookupJob(std::shared_ptr<const Connection> connection, const ResourceSpec& spec, const ResourceMaps& maps,
+            std::string reference)
+      : connection_(std::move(connection)), spec_(spec), maps_(maps), reference_(std::move(reference)) {
+    std::transform(reference_.begin(), reference_.end(), reference_.begin(), ascii::to_lower);
+  }
+
+  Status prepare() {
+    if (!maps_.can_look_up) return Nothing{};
+    Result<std::unique_ptr<provider::Pager>> pager = provider::make_pager(*connection_, spec_.name);
+    if (!pager) return std::move(pager).error();
+    pager_ = std::move(pager).value();
+    Result<Request> request = page_request();
+    if (!request) return std::move(request).error();
+    first_ = std::move(request).value();
+    return Nothing{};
+  }
+
+  Step start() override {
+    if (pager_ == nullptr) {
+      return in_doubt("the outcome of the create is unknown, and provider \"" + connection_->provider_id +
+                      "\" has nothing to look it up by");
+    }
+    return std::move(first_);
+  }
+
+  Step on_outcome(const Outcome& outcome) override {
+    const Answer answer = read_answer(*connection_, outcome, true);
+    if (!answer.ok()) {
+      Conclusion conclusion = conclude_failure(answer);
+      if (conclusion.verdict == Verdict::rejected) conclusion.verdict = Verdict::in_doubt;
+      return conclusion;
+    }
+    const std::optional<json::Value> records = find_records(maps_, answer);
+    if (!records) {
+      Conclusion conclusion;
+      conclusion.verdict = Verdict::retry;
+      conclusion.http_status = answer.classified.http_status;
+      conclusion.error = no_records_error(*connection_, maps_, answer);
+      return conclusion;
+    }
+    http_status_ = answer.classified.http_status;
+    const bool repeated = read_page(answer, *records);
+    if (faulty_) return in_doubt("a record carries our reference but has no id");
+    const bool more = pager_->advance(answer.document->root(), records->size());
+    if (repeated) return conclude("the provider answers every page with the same records");
+    if (!more) return conclude({});
+    if (++pages_ >= max_lookup_pages)
+      return conclude("the look-up was not finished after " + std::to_string(max_lookup_pages) + " pages");
+    Result<Request> request = page_request();
+    if (!request) return in_doubt(request.error().message);
+    return std::move(request).value();
+  }
+
+  Step on_recorded() override { return conclude("the look-up was interrupted"); }
+
+ private:
+  Result<Request> page_request() const {
+    provider::Variables variables;
+    variables.emplace("reference", reference_);
+    variables.emplace("reference_mark", provider::reference_mark(reference_));
+    std::vector<provider::Parameter> query = spec_.lookup;
+    for (provider::Parameter& parameter : pager_->parameters()) query.push_back(std::move(parameter));
+    return provider::make_request(*connection_, *spec_.list, variables, query);
+  }
+
+  // Only a record that really carries our reference counts: servers ignore filters that they do not know.
+  // Answers whether the page is the one before over again.
+  bool read_page(const Answer& answer, const json::Value& records) {
+    std::vector<std::string> ids;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      const json::Value record = *records.element(i);
+      std::string id = provider::record_id(maps_, record);
+      ids.push_back(id);
+      if (provider::record_reference(maps_, record) != reference_) continue;
+      if (id.empty()) {
+        faulty_ = true;
+        continue;
+      }
+      if (!found_.empty() && id != found_) several_ = true;
+      if (!found_.empty() && !is_lower_id(id, found_)) continue;
+      found_ = std::move(id);
+      answer_ = answer.document;
+      record_ = record;
+    }
+    const bool repeated = !ids.empty() && ids == previous_ids_;
+    previous_ids_ = std::move(ids);
+    return repeated;
+  }
+
+  // `unfinished`: why not everything was read; empty when it was.
+  Conclusion conclude(const std::string& unfinished) const {
+    if (found_.empty() && !unfinished.empty()) return in_doubt(unfinished);
+    Conclusion conclusion;
+    conclusion.http_status = http_status_;
+    if (found_.empty()) {
+      conclusion.verdict = Verdict::not_found;
+      return conclusion;
+    }
+    conclusion.verdict = Verdict::synchronized;
+    conclusion.source_record_id = found_;
+    conclusion.answer = answer_;
+    conclusion.record = record_;
+    if (several_) {
+      conclusion.error = Error{
+          ErrorClass::identity,
+          "provider \"" + connection_->provider_id + "\" has several records with our reference",
+          "The one with the lowest id, " + found_ + ", was taken.", "Close the others at the provider."};
+    }
+    return conclusion;
+  }
+
+  Conclusion in_doubt(std::string message) const {
+    Conclusion conclusion;
+    conclusion.verdict = Verdict::in_doubt;
+    conclusion.http_status = http_status_;
+    conclusion.error = Error{ErrorClass::identity,
+                             std::move(message),
+                             {},
+                             "Look at the provider whether the order is there, then decide."};
+    return conclusion;
+  }
+
+  std::shared_ptr<const Connection> connection_;
+  const ResourceSpec& spec_;  // both live as long as the connection
+  const ResourceMaps& maps_;
+  std::string reference_;
+  std::unique_ptr<provider::Pager> pager_;
+  Step first_;
+  int pages_ = 0;
+  int http_status_ = 0;
+  bool several_ = false;
+  bool faulty_ = false;
+  std::vector<std::string> previous_ids_;
+  std::string found_;
+  std::shared_ptr<const json::Document> answer_;
+  std::optional<json::Value> record_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Job>> make_lookup(std::shared_ptr<const Connection> connection,
+                                         std::string_view resource, std::string_view reference) {
+  const ResourceSpec* spec = connection->descriptor->resource(resource);
+  const ResourceMaps* maps = connection->maps(resource);
+  if (spec == nullptr || maps == nullptr) {
+    return Error{
+        ErrorClass::configuration,
+        "provider \"" + connection->provider_id + "\": unknown resource \"" + std::string(resource) + "\"",
+        {},
+        {}};
+  }
+  auto job = std::make_unique<LookupJob>(std::move(connection), *spec, *maps, std::string(reference));
+  if (Status status = job->prepare(); !status) return std::move(status).error();
+  return std::unique_ptr<Job>(std::move(job));
+}
+
+}  // namespace cmms::job

@@ -1,0 +1,36 @@
+// Push: one work order's create, update or delete at its provider.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/job/job.hpp"
+#include "core/json/jansson.hpp"
+#include "core/provider/connection.hpp"
+#include "core/result.hpp"
+
+namespace cmms::job {
+
+enum class PushOperation : std::uint8_t { create, update, remove };
+
+std::optional<PushOperation> parse_push_operation(std::string_view name);  // 'create', 'update', 'delete'
+std::string_view push_operation_name(PushOperation operation);
+
+struct PushInput {
+  std::string resource = "work_order";
+  PushOperation operation = PushOperation::create;
+  std::shared_ptr<const json::Document> record;  // our row by column name; may be null for a delete
+  std::vector<std::string> changed_fields;       // update: column names
+  std::string source_record_id;                  // update, delete
+  std::string reference;                         // our uuid, carried to the provider by a create
+};
+
+// A wrong configuration is the Result's error; what is wrong with the record is a Conclusion 'held'.
+Result<std::unique_ptr<Job>> make_push(std::shared_ptr<const provider::Connection> connection,
+                                       PushInput input);
+
+}  // namespace cmms::job

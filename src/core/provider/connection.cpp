@@ -1,0 +1,277 @@
+// Connections: what is asked of them, and how one is put together.
+#include "core/provider/connection.hpp"
+
+#include <algorithm>
+
+#include "core/exchange/ascii.hpp"
+#include "core/provider/authentication.hpp"
+#include "core/provider/overlay.hpp"
+#include "core/provider/paging.hpp"
+
+namespace cmms::provider {
+namespace {
+
+constexpr std::string_view no_reference = "none";
+
+Error configuration_error(const Connection& connection, std::string message) {
+  return Error{ErrorClass::configuration,
+               "provider \"" + connection.provider_id + "\": " + std::move(message),
+               {},
+               {}};
+}
+
+// A template of options and credentials; what has no value is empty.
+Result<std::string> expand_options(const Connection& connection, const std::string& text) {
+  Result<std::optional<std::string>> expanded = expand(
+      text, [&](std::string_view name) { return connection.placeholder(name); }, Escape::none);
+  if (!expanded) return std::move(expanded).error();
+  return expanded.value().value_or(std::string());
+}
+
+// Path templates that expand to nothing are skipped: an option that is not set.
+Status compile_paths(const Connection& connection, const std::vector<std::string>& texts,
+                     std::vector<path::Path>& paths) {
+  for (const std::string& text : texts) {
+    Result<std::string> expanded = expand_options(connection, text);
+    if (!expanded) return std::move(expanded).error();
+    if (expanded.value().empty()) continue;
+    Result<path::Path> path = path::Path::parse(expanded.value());
+    if (!path) return configuration_error(connection, path.error().message);
+    paths.push_back(std::move(path).value());
+  }
+  return Nothing{};
+}
+
+Status compile_reference(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
+  Result<std::string> field = expand_options(connection, spec.reference.field);
+  if (!field) return std::move(field).error();
+  if (field.value().empty() || field.value() == no_reference) return Nothing{};
+  Result<path::Path> path = path::Path::parse(field.value());
+  if (!path || !path.value().members_only()) {
+    return configuration_error(connection, "reference field \"" + field.value() + "\" is no member name");
+  }
+  const auto separator = spec.reference.separators.find(field.value());
+  maps.reference = ReferenceField{std::move(field).value(), std::move(path).value(),
+                                  separator == spec.reference.separators.end() ? "\n\n" : separator->second};
+  return Nothing{};
+}
+
+// Whether a parameter would be sent by a request that knows its own variables.
+bool has_value(const Connection& connection, const Parameter& parameter) {
+  const TemplateLookup lookup = [&](std::string_view name) -> std::optional<Substitute> {
+    const std::optional<Substitute> known = connection.placeholder(name);
+    const bool is_option = find_option(connection.descriptor->options, name) != nullptr ||
+                           find_option(connection.descriptor->credentials, name) != nullptr;
+    return is_option ? known : Substitute{"x", false};
+  };
+  for (const std::string* text : {&parameter.name, &parameter.value}) {
+    const Result<std::optional<std::string>> expanded = expand(*text, lookup, Escape::none);
+    if (!expanded || !expanded.value() || expanded.value()->empty()) return false;
+  }
+  return true;
+}
+
+Status compile_list(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
+  if (!spec.list) return Nothing{};
+  Result<std::string> style = expand_options(connection, spec.paging.style);
+  if (!style) return std::move(style).error();
+  maps.paging = find_paging_style(style.value());
+  if (maps.paging == nullptr) {
+    return configuration_error(connection, "unknown paging style \"" + style.value() + "\"");
+  }
+  if (spec.changed_since) {
+    Result<std::string> parameter = expand_options(connection, spec.changed_since->parameter);
+    if (!parameter) return std::move(parameter).error();
+    maps.changed_since_parameter = std::move(parameter).value();
+    const std::vector<Parameter>& query = spec.changed_since->query;
+    maps.changed_since_sorted = std::any_of(
+        query.begin(), query.end(), [&](const Parameter& each) { return has_value(connection, each); });
+  }
+  const bool has_reference = maps.reference || !maps.mapped_reference.empty();
+  maps.can_look_up =
+      has_reference && std::any_of(spec.lookup.begin(), spec.lookup.end(),
+                                   [&](const Parameter& each) { return has_value(connection, each); });
+  return Nothing{};
+}
+
+Status compile_required(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
+  for (const mapping::RuleText& rule : spec.outbound) {
+    if (rule.required) maps.required.push_back(rule.target);
+  }
+  for (const std::string& text : spec.required) {
+    Result<std::string> expanded = expand_options(connection, text);
+    if (!expanded) return std::move(expanded).error();
+    std::string_view rest = expanded.value();
+    while (!rest.empty()) {
+      const std::size_t comma = std::min(rest.find(','), rest.size());
+      if (const std::string_view name = ascii::trim(rest.substr(0, comma)); !name.empty()) {
+        maps.required.emplace_back(name);
+      }
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+  }
+  return Nothing{};
+}
+
+Status compile_resource(const Connection& connection, const ResourceSpec& spec, const ConnectionInput& input,
+                        ResourceMaps& maps) {
+  if (Status status = overlay_rules(spec, input.field_rows, maps); !status) return status;
+  if (Status status = compile_paths(connection, spec.records, maps.records); !status) return status;
+  if (Status status = compile_paths(connection, spec.record, maps.record); !status) return status;
+  maps.id = maps.mapped_id;
+  if (Status status = compile_paths(connection, spec.id, maps.id); !status) return status;
+  if (Status status = compile_paths(connection, spec.updated_at, maps.updated_at); !status) return status;
+  if (Status status = compile_paths(connection, spec.revision, maps.revision); !status) return status;
+  for (const LearnSpec& learn : spec.learn) {
+    LearnPaths paths;
+    paths.vocabulary = learn.vocabulary;
+    if (Status status = compile_paths(connection, learn.id, paths.id); !status) return status;
+    if (Status status = compile_paths(connection, learn.name, paths.name); !status) return status;
+    maps.learn.push_back(std::move(paths));
+  }
+  if (Status status = overlay_values(spec, input.value_rows, input.learnt_values, maps); !status)
+    return status;
+  if (Status status = compile_reference(connection, spec, maps); !status) return status;
+  if (Status status = compile_required(connection, spec, maps); !status) return status;
+  return compile_list(connection, spec, maps);
+}
+
+Status compile_webhook(const std::optional<WebhookSpec>& spec, Connection& connection) {
+  if (!spec) return Nothing{};
+  if (Status status = compile_paths(connection, spec->event, connection.webhook.event); !status)
+    return status;
+  if (Status status = compile_paths(connection, spec->records, connection.webhook.records); !status)
+    return status;
+  return compile_paths(connection, spec->delivery, connection.webhook.delivery);
+}
+
+}  // namespace
+
+std::string_view Connection::option(std::string_view name) const {
+  const auto found = options.find(name);
+  return found == options.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::int64_t Connection::integer_option(std::string_view name, std::int64_t fallback) const {
+  return ascii::parse_digits(option(name)).value_or(fallback);
+}
+
+std::vector<std::string_view> Connection::secrets() const {
+  std::vector<std::string_view> out;
+  for (const auto& [name, value] : credentials) {
+    if (!value.empty()) out.emplace_back(value);
+  }
+  for (std::string_view secret : webhook_secrets()) out.push_back(secret);
+  for (const std::string& secret : derived_secrets) out.emplace_back(secret);
+  return out;
+}
+
+const ResourceMaps* Connection::maps(std::string_view resource) const {
+  const auto found = resources.find(resource);
+  return found == resources.end() ? nullptr : &found->second;
+}
+
+int Connection::max_concurrency() const { return static_cast<int>(integer_option("max_concurrency", 16)); }
+
+std::chrono::milliseconds Connection::timeout() const {
+  return std::chrono::milliseconds(integer_option("timeout_ms", 30'000));
+}
+
+std::chrono::seconds Connection::lookup_grace() const {
+  return std::chrono::seconds(integer_option("lookup_grace", 5));
+}
+
+std::string_view Connection::webhook_scheme() const {
+  const std::string_view scheme = option("webhook_scheme");
+  if (!scheme.empty()) return scheme;
+  return webhook_secrets().empty() ? "none" : "standard_webhooks";
+}
+
+std::chrono::seconds Connection::webhook_tolerance() const {
+  return std::chrono::seconds(integer_option("webhook_tolerance", 300));
+}
+
+std::vector<std::string_view> Connection::webhook_secrets() const {
+  std::vector<std::string_view> out;
+  const auto found = credentials.find("webhook_secret");
+  std::string_view rest = found == credentials.end() ? std::string_view() : std::string_view(found->second);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find_first_of(" \t,"), rest.size());
+    if (end > 0) out.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out;
+}
+
+bool Connection::can_poll(std::string_view resource) const {
+  const ResourceMaps* found = maps(resource);
+  return found != nullptr && !found->changed_since_parameter.empty();
+}
+
+bool Connection::can_look_up(std::string_view resource) const {
+  const ResourceMaps* found = maps(resource);
+  return found != nullptr && found->can_look_up;
+}
+
+std::optional<Substitute> Connection::placeholder(std::string_view name) const {
+  if (const auto found = options.find(name); found != options.end()) {
+    const OptionSpec* spec = find_option(descriptor->options, name);
+    const bool is_template =
+        spec != nullptr && (spec->format == ValueFormat::path || spec->format == ValueFormat::template_text);
+    return Substitute{found->second, is_template};
+  }
+  if (const auto found = credentials.find(name); found != credentials.end()) {
+    return Substitute{found->second, false};
+  }
+  return std::nullopt;
+}
+
+Result<std::shared_ptr<const Connection>> make_connection(ConnectionInput input) {
+  auto connection = std::make_shared<Connection>();
+  connection->provider_id = std::move(input.provider_id);
+  connection->tenant_id = std::move(input.tenant_id);
+  connection->descriptor = std::move(input.descriptor);
+  const Descriptor& descriptor = *connection->descriptor;
+  if (Status status = validate_options(descriptor, input.options); !status) return std::move(status).error();
+  if (Status status = validate_credentials(descriptor, input.credentials, false); !status) {
+    return std::move(status).error();
+  }
+  connection->options = std::move(input.options);
+  connection->credentials = std::move(input.credentials);
+  for (const OptionSpec& spec : descriptor.options) {
+    if (spec.default_value) connection->options.try_emplace(spec.name, *spec.default_value);
+  }
+  if (connection->option("base_url").empty())
+    return configuration_error(*connection, "option \"base_url\" is empty");
+  for (const auto& [name, spec] : descriptor.resources) {
+    ResourceMaps maps;
+    if (Status status = compile_resource(*connection, spec, input, maps); !status)
+      return std::move(status).error();
+    connection->resources.emplace(name, std::move(maps));
+  }
+  if (Status status = compile_webhook(descriptor.webhook, *connection); !status)
+    return std::move(status).error();
+  Result<std::optional<Authenticated>> authenticated =
+      authenticate(descriptor, [&](std::string_view name) { return connection->placeholder(name); });
+  if (!authenticated) return std::move(authenticated).error();
+  if (authenticated.value() && !authenticated.value()->derived_secret.empty()) {
+    connection->derived_secrets.push_back(std::move(authenticated.value()->derived_secret));
+  }
+  return std::shared_ptr<const Connection>(std::move(connection));
+}
+
+std::vector<std::string> unmapped_required(const Connection& connection, std::string_view resource) {
+  std::vector<std::string> missing;
+  const ResourceMaps* maps = connection.maps(resource);
+  if (maps == nullptr) return missing;
+  const std::vector<mapping::Rule>& rules = maps->outbound.rules();
+  for (const std::string& target : maps->required) {
+    const bool mapped =
+        std::any_of(rules.begin(), rules.end(), [&](const auto& rule) { return rule.target == target; });
+    const bool seen = std::find(missing.begin(), missing.end(), target) != missing.end();
+    if (!mapped && !seen) missing.push_back(target);
+  }
+  return missing;
+}
+
+}  // namespace cmms::provider

@@ -1,0 +1,150 @@
+// A connection: one configured provider (a foreign server) with its descriptor, options, credentials and
+// effective maps: the descriptor's defaults overlaid with what the DBA wrote and what was learnt.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/mapping/mapping.hpp"
+#include "core/path/path.hpp"
+#include "core/provider/descriptor.hpp"
+#include "core/provider/template.hpp"
+
+namespace cmms::provider {
+
+struct PagingStyle;
+
+// The field that carries our reference to the record and back.
+struct ReferenceField {
+  std::string target;     // as written by an outbound rule
+  path::Path path;        // the same field in a record that was read
+  std::string separator;  // between the text and our mark
+};
+
+// A vocabulary whose ids and names are learnt from the records that are read.
+struct LearnPaths {
+  std::string vocabulary;
+  std::vector<path::Path> id;
+  std::vector<path::Path> name;
+};
+
+// The effective maps and paths of one resource.
+struct ResourceMaps {
+  mapping::FieldMap inbound;
+  mapping::FieldMap outbound;
+  mapping::ValueMaps inbound_values;
+  mapping::ValueMaps outbound_values;
+
+  std::vector<path::Path> records;
+  std::vector<path::Path> record;
+  std::vector<path::Path> mapped_id;  // where the DBA's map says that the id is
+  std::vector<path::Path> id;         // mapped_id, then the descriptor's
+  std::vector<path::Path> updated_at;
+  std::vector<path::Path> revision;
+  std::optional<ReferenceField> reference;
+  std::vector<path::Path>
+      mapped_reference;  // a field of its own, named by the DBA's map, that holds our uuid
+  std::vector<LearnPaths> learn;
+  std::vector<std::string> required;  // outbound targets that must be mapped
+  const PagingStyle* paging = nullptr;
+  std::string changed_since_parameter;  // empty: the resource cannot be polled
+  bool changed_since_sorted = false;    // the provider is asked to sort by change time
+  bool can_look_up = false;
+};
+
+// Where an event holds what is read from it.
+struct WebhookPaths {
+  std::vector<path::Path> event;
+  std::vector<path::Path> records;
+  std::vector<path::Path> delivery;
+};
+
+struct Connection {
+  std::string provider_id;
+  std::string tenant_id;
+  std::shared_ptr<const Descriptor> descriptor;
+  Options options;      // descriptor defaults filled in
+  Options credentials;  // secret: never logged, masked by exchange/redact
+  std::map<std::string, ResourceMaps, std::less<>> resources;
+  WebhookPaths webhook;
+  std::vector<std::string> derived_secrets;  // what authentication makes of the credentials
+
+  std::string_view option(std::string_view name) const;  // empty when absent
+  std::int64_t integer_option(std::string_view name, std::int64_t fallback) const;
+  std::vector<std::string_view> secrets() const;
+  const ResourceMaps* maps(std::string_view resource) const;
+
+  // How many requests may be in flight to this provider at once, and how long one may take.
+  int max_concurrency() const;
+  std::chrono::milliseconds timeout() const;
+  std::chrono::seconds lookup_grace() const;  // until a missing record is believed to be missing
+  // 'none' or the name of a signature scheme; a secret without a scheme means standard_webhooks.
+  std::string_view webhook_scheme() const;
+  std::chrono::seconds webhook_tolerance() const;
+  std::vector<std::string_view> webhook_secrets()
+      const;  // several may be given, separated by blanks or commas
+
+  bool can_poll(std::string_view resource) const;
+  bool can_look_up(std::string_view resource) const;
+
+  // Options and credentials as template placeholders.
+  std::optional<Substitute> placeholder(std::string_view name) const;
+};
+
+// A row of cmms.field_map. A row replaces the default rule of its target; without source and default it
+// switches that rule off. Rows of direction 'row' belong to cmms.sync_row and are skipped.
+struct FieldRow {
+  std::string resource;
+  std::string direction;  // 'inbound', 'outbound', 'row'
+  std::string target;
+  std::optional<std::string> source;  // one path, or a JSON array of paths
+  std::string transform;
+  bool required = false;
+  std::optional<std::string> default_value;  // JSON text
+  std::string on_operation = "always";
+};
+
+struct ValueRow {
+  std::string resource;
+  std::string vocabulary;
+  std::string direction;  // 'inbound', 'outbound'
+  std::string source_value;
+  std::string target_value;
+};
+
+// A row of cmms.provider_value: the provider's own id and name of a value.
+struct LearntValue {
+  std::string vocabulary;
+  std::string value_id;
+  std::string value_name;
+
+  friend bool operator==(const LearntValue&, const LearntValue&) = default;
+};
+
+struct ConnectionInput {
+  std::string provider_id;
+  std::string tenant_id;
+  std::shared_ptr<const Descriptor> descriptor;
+  Options options;      // as written by the DBA; 'type' may be among them
+  Options credentials;  // the secrets themselves, `_file` forms already read
+  std::vector<FieldRow> field_rows;
+  std::vector<ValueRow> value_rows;
+  std::vector<LearntValue> learnt_values;
+};
+
+Result<std::shared_ptr<const Connection>> make_connection(ConnectionInput input);
+
+// Outbound targets that the provider requires and that nothing is mapped to; activation is refused while
+// there are any.
+std::vector<std::string> unmapped_required(const Connection& connection, std::string_view resource);
+
+// cmms.field_map.source <-> the sources of a rule.
+std::string sources_text(const std::vector<std::string>& sources);
+Result<std::vector<std::string>> parse_sources(std::string_view text);
+
+}  // namespace cmms::provider

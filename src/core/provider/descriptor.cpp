@@ -1,0 +1,276 @@
+// Descriptors: the top level of the document, and the validation of options and credentials against it.
+#include "core/provider/descriptor.hpp"
+
+#include <algorithm>
+
+#include "core/json/jansson.hpp"
+#include "core/provider/descriptor_reader.hpp"
+
+namespace cmms::provider {
+namespace {
+
+void read_option(DescriptorReader& reader, std::vector<OptionSpec>& specs, std::string_view name,
+                 const json::Value& value, const std::string& at) {
+  // A descriptor may restate a common option to give it a default or to require it.
+  auto existing =
+      std::find_if(specs.begin(), specs.end(), [&](const auto& spec) { return spec.name == name; });
+  if (existing == specs.end()) {
+    specs.emplace_back();
+    existing = std::prev(specs.end());
+    existing->name = std::string(name);
+  }
+  Members members(reader, value, at);
+  if (std::string text = members.text("description"); !text.empty()) existing->description = std::move(text);
+  if (const std::string format = members.text("format"); !format.empty()) {
+    if (const auto known = parse_value_format(format)) {
+      existing->format = *known;
+    } else {
+      reader.fail(members.at("format"), "unknown format \"" + format + "\"");
+    }
+  }
+  if (std::vector<std::string> values = members.texts("values"); !values.empty()) {
+    existing->values = std::move(values);
+  }
+  if (const auto minimum = members.integer("minimum")) existing->minimum = minimum;
+  if (const auto maximum = members.integer("maximum")) existing->maximum = maximum;
+  existing->required = members.boolean("required", existing->required);
+  if (const auto fallback = members.take("default")) {
+    if (fallback->is_string()) {
+      existing->default_value = std::string(fallback->string());
+      existing->required = false;
+    } else {
+      reader.fail(members.at("default"), "must be a string");
+    }
+  }
+  members.finish();
+  if (existing->default_value) {
+    if (const Status status = check_option_value(*existing, *existing->default_value, false); !status) {
+      reader.fail(members.at("default"), status.error().message);
+    }
+  }
+}
+
+void read_options(DescriptorReader& reader, Members& root, std::string_view name,
+                  std::vector<OptionSpec>& specs) {
+  const std::optional<json::Value> object = root.take_object(name);
+  if (!object) return;
+  object->each_member([&](std::string_view option, const json::Value& value) {
+    const std::string at = member_path(root.at(name), option);
+    if (option == "type" || (name == "credentials" && option.ends_with("_file"))) {
+      reader.fail(at, "this name is reserved");
+    }
+    read_option(reader, specs, option, value, at);
+    return !reader.failed();
+  });
+}
+
+void read_authentication(DescriptorReader& reader, Members& root, Descriptor& descriptor) {
+  const std::optional<json::Value> value = root.take("authentication");
+  if (!value) return;
+  if (!value->is_array()) reader.fail(root.at("authentication"), "must be an array");
+  for (std::size_t i = 0; i < value->size() && value->is_array(); ++i) {
+    const std::string at = root.at("authentication") + "[" + std::to_string(i) + "]";
+    AuthenticationSpec spec;
+    const json::Value element = *value->element(i);
+    if (!element.is_object()) reader.fail(at, "must be an object");
+    element.each_member([&](std::string_view name, const json::Value& member) {
+      if (!member.is_string()) {
+        reader.fail(member_path(at, name), "must be a string");
+      } else if (name == "style") {
+        spec.style = std::string(member.string());
+      } else {
+        spec.parameters.emplace(name, member.string());
+      }
+      return true;
+    });
+    descriptor.authentication.push_back(std::move(spec));
+  }
+}
+
+void read_limits(DescriptorReader& reader, Members& root, Descriptor& descriptor) {
+  const std::optional<json::Value> value = root.take_object("limits");
+  if (!value) return;
+  Members members(reader, *value, root.at("limits"));
+  descriptor.limits.limit = members.text("limit");
+  descriptor.limits.remaining = members.text("remaining");
+  descriptor.limits.reset = members.text("reset");
+  if (const std::string format = members.text("reset_format"); !format.empty()) {
+    if (const auto known = rate_limit::parse_reset_format(format)) {
+      descriptor.limits.reset_format = *known;
+    } else {
+      reader.fail(members.at("reset_format"), "unknown format \"" + format + "\"");
+    }
+  }
+  members.finish();
+}
+
+void read_errors(DescriptorReader& reader, Members& root, Descriptor& descriptor) {
+  const std::optional<json::Value> value = root.take_object("errors");
+  if (!value) return;
+  Members members(reader, *value, root.at("errors"));
+  descriptor.errors.message = members.paths("message");
+  descriptor.errors.fields = members.paths("fields");
+  if (const auto inside = members.take_object("failed_when")) {
+    Members failed(reader, *inside, members.at("failed_when"));
+    FailureInside failure;
+    std::vector<path::Path> paths = failed.paths("path");
+    if (paths.size() == 1) {
+      failure.path = std::move(paths.front());
+    } else {
+      reader.fail(failed.at(), "needs one \"path\"");
+    }
+    failure.values = failed.texts("values");
+    failed.finish();
+    descriptor.failed_when = std::move(failure);
+  }
+  members.finish();
+}
+
+void read_probe(DescriptorReader& reader, Members& root, Descriptor& descriptor) {
+  const std::optional<json::Value> value = root.take("probe");
+  if (!value) return;
+  if (!value->is_array()) reader.fail(root.at("probe"), "must be an array");
+  for (std::size_t i = 0; i < value->size() && value->is_array(); ++i) {
+    Members members(reader, *value->element(i), root.at("probe") + "[" + std::to_string(i) + "]");
+    ProbeSpec probe;
+    probe.permission = members.text("permission", true);
+    probe.operation = read_operation(members);
+    members.finish();
+    descriptor.probe.push_back(std::move(probe));
+  }
+}
+
+void read_resources(DescriptorReader& reader, Members& root, Descriptor& descriptor) {
+  const std::optional<json::Value> resources = root.take_object("resources");
+  if (!resources) {
+    reader.fail("$", "member \"resources\" is missing");
+    return;
+  }
+  resources->each_member([&](std::string_view name, const json::Value& value) {
+    descriptor.resources.emplace(name,
+                                 read_resource(reader, name, value, member_path(root.at("resources"), name)));
+    return !reader.failed();
+  });
+}
+
+std::string valid_names_hint(const std::vector<OptionSpec>& specs, bool files) {
+  std::vector<std::string> names;
+  for (const OptionSpec& spec : specs) {
+    names.push_back(spec.name);
+    if (files) names.push_back(spec.name + "_file");
+  }
+  std::sort(names.begin(), names.end());
+  std::string hint = "Valid options:";
+  for (const std::string& name : names) hint += (hint.back() == ':' ? " " : ", ") + name;
+  return hint + ".";
+}
+
+Error option_error(std::string message, std::string hint) {
+  return Error{ErrorClass::configuration, std::move(message), {}, std::move(hint)};
+}
+
+std::string_view without_file_suffix(std::string_view name) {
+  if (name.ends_with("_file")) name.remove_suffix(5);
+  return name;
+}
+
+}  // namespace
+
+const ResourceSpec* Descriptor::resource(std::string_view resource_name) const {
+  const auto found = resources.find(resource_name);
+  return found == resources.end() ? nullptr : &found->second;
+}
+
+Result<Descriptor> parse_descriptor(std::string_view json) {
+  json::Limits limits;
+  limits.max_bytes = max_descriptor_bytes;
+  limits.max_depth = max_descriptor_depth;
+  Result<json::Document> document = json::Document::parse(json, limits);
+  if (!document) {
+    Error error = std::move(document).error();
+    error.error_class = ErrorClass::configuration;
+    error.message = "invalid descriptor: " + error.message;
+    return error;
+  }
+  DescriptorReader reader;
+  Descriptor descriptor;
+  descriptor.options = common_options();
+  descriptor.credentials = common_credentials();
+  Members root(reader, document.value().root(), "$");
+  descriptor.type = root.text("type", true);
+  descriptor.name = root.text("name", true);
+  descriptor.documentation = root.text("documentation");
+  read_options(reader, root, "options", descriptor.options);
+  read_options(reader, root, "credentials", descriptor.credentials);
+  read_authentication(reader, root, descriptor);
+  descriptor.headers = root.parameters("headers");
+  read_limits(reader, root, descriptor);
+  read_errors(reader, root, descriptor);
+  read_probe(reader, root, descriptor);
+  read_resources(reader, root, descriptor);
+  if (const auto webhook = root.take_object("webhook")) {
+    descriptor.webhook = read_webhook_spec(reader, *webhook, root.at("webhook"));
+  }
+  root.finish();
+  if (!reader.failed()) check_templates(reader, descriptor);
+  if (reader.failed()) return reader.take_error();
+  return descriptor;
+}
+
+Status validate_options(const Descriptor& descriptor, const Options& options) {
+  for (const auto& [name, value] : options) {
+    if (name == "type") continue;
+    const OptionSpec* spec = find_option(descriptor.options, name);
+    if (spec == nullptr) {
+      const bool secret = find_option(descriptor.credentials, without_file_suffix(name)) != nullptr;
+      return option_error("invalid option \"" + name + "\" for provider type \"" + descriptor.type + "\"",
+                          secret ? "\"" + name + "\" is a credential: put it into CREATE USER MAPPING."
+                                 : valid_names_hint(descriptor.options, false));
+    }
+    if (Status status = check_option_value(*spec, value, false); !status) return status;
+  }
+  for (const OptionSpec& spec : descriptor.options) {
+    if (spec.required && !options.contains(spec.name)) {
+      return option_error(
+          "option \"" + spec.name + "\" is required for provider type \"" + descriptor.type + "\"",
+          spec.description);
+    }
+  }
+  return Nothing{};
+}
+
+Status validate_credentials(const Descriptor& descriptor, const Options& credentials, bool complete) {
+  for (const auto& [name, value] : credentials) {
+    const OptionSpec* spec = find_option(descriptor.credentials, name);
+    const bool is_file = spec == nullptr && name.ends_with("_file");
+    const std::string_view credential = is_file ? without_file_suffix(name) : std::string_view(name);
+    if (is_file) spec = find_option(descriptor.credentials, credential);
+    if (spec == nullptr) {
+      return option_error(
+          "invalid option \"" + name + "\" for user mappings of provider type \"" + descriptor.type + "\"",
+          valid_names_hint(descriptor.credentials, true));
+    }
+    if (is_file) {
+      if (value.empty())
+        return option_error("option \"" + name + "\" must not be empty", "Give a file's path.");
+      if (credentials.find(credential) != credentials.end()) {
+        return option_error(
+            "options \"" + std::string(credential) + "\" and \"" + name + "\" exclude each other",
+            "Keep one of them.");
+      }
+      continue;
+    }
+    if (Status status = check_option_value(*spec, value, true); !status) return status;
+  }
+  if (!complete) return Nothing{};
+  for (const OptionSpec& spec : descriptor.credentials) {
+    if (spec.required && !credentials.contains(spec.name) && !credentials.contains(spec.name + "_file")) {
+      return option_error(
+          "credential \"" + spec.name + "\" is required for provider type \"" + descriptor.type + "\"",
+          "Give " + spec.name + " or " + spec.name + "_file in CREATE USER MAPPING.");
+    }
+  }
+  return Nothing{};
+}
+
+}  // namespace cmms::provider

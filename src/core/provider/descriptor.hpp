@@ -1,0 +1,160 @@
+// A descriptor: a provider type as data (providers/<type>.json or a row of cmms.provider_type). It says how
+// the provider is addressed, what its resources look like and how their fields and values map by default.
+// Parsed strictly, because a misspelt member would otherwise be a silent default; immutable afterwards.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/exchange/classify.hpp"
+#include "core/mapping/mapping.hpp"
+#include "core/provider/options.hpp"
+#include "core/rate_limit/rate_limit.hpp"
+#include "core/result.hpp"
+
+namespace cmms::provider {
+
+// A header or query parameter; name and value are templates. It is left out when one of them has no value.
+struct Parameter {
+  std::string name;
+  std::string value;
+};
+
+// Headers that prove who we are: a named strategy and its parameters (templates).
+struct AuthenticationSpec {
+  std::string style;  // 'header', 'basic'
+  std::map<std::string, std::string, std::less<>> parameters;
+};
+
+struct OperationSpec {
+  std::string method;  // template
+  std::string path;    // template
+  std::vector<Parameter> query;
+  std::vector<Parameter> headers;  // besides the descriptor's
+  std::vector<std::string>
+      omit_headers;               // names of the descriptor's headers that this operation must not send
+  std::string envelope;           // template: the member that wraps the body; empty: bare
+  bool id_from_location = false;  // a create without an id in its answer: take Location's last segment
+};
+
+struct PagingSpec {
+  std::string style = "none";                                  // template: a named strategy of paging.hpp
+  std::map<std::string, std::string, std::less<>> parameters;  // templates
+};
+
+struct ChangedSinceSpec {
+  std::string parameter;         // template: the query parameter that carries the cursor; empty: no polling
+  std::vector<Parameter> query;  // besides it: the sort order
+};
+
+struct LearnSpec {
+  std::string vocabulary;
+  std::vector<std::string> id;    // paths
+  std::vector<std::string> name;  // paths
+};
+
+// Two directions of one vocabulary: source value -> target value.
+struct ValuesSpec {
+  std::vector<std::pair<std::string, std::string>> inbound;   // the provider's value -> ours
+  std::vector<std::pair<std::string, std::string>> outbound;  // ours -> the provider's
+};
+
+// Where a provider has no field for our own reference, a text field carries it.
+struct ReferenceSpec {
+  std::string field;  // template: the provider's field; 'none' or empty: there is none
+  std::map<std::string, std::string, std::less<>> separators;  // per field, what stands before the mark
+};
+
+struct ResourceSpec {
+  std::string name;
+  std::optional<OperationSpec> create;
+  std::optional<OperationSpec> update;
+  std::optional<OperationSpec> remove;  // written 'delete'
+  std::optional<OperationSpec> read;
+  std::optional<OperationSpec> list;
+  PagingSpec paging;
+  std::optional<ChangedSinceSpec> changed_since;
+  std::vector<Parameter> lookup;  // query of a look-up by our reference; empty: none
+  // Paths may be templates; those that expand to nothing are skipped.
+  std::vector<std::string> records;     // the array in a list's answer: the first that is an array
+  std::vector<std::string> record;      // the record in a create's or update's answer: the first with an id
+  std::vector<std::string> id;          // in the record
+  std::vector<std::string> updated_at;  // in the record
+  std::vector<std::string> revision;    // in the record
+  ReferenceSpec reference;
+  std::vector<std::string> required;  // templates, comma separated: outbound targets that must be mapped
+  std::vector<mapping::RuleText> inbound;
+  std::vector<mapping::RuleText> outbound;
+  bool outbound_replaceable = false;  // the default outbound rules apply only while the DBA wrote none
+  // Outbound targets that a create leaves out while our field has one of these values and the map has none:
+  // the provider starts there by itself.
+  std::map<std::string, std::vector<std::string>, std::less<>> provider_default;
+  // Targets that are left out, instead of holding the record, when the value cannot be transformed: a
+  // provider's integer id for which we have only a name of our own.
+  std::vector<std::string> omit_bad_values;
+  std::vector<LearnSpec> learn;
+  std::map<std::string, ValuesSpec, std::less<>> values;
+};
+
+struct ProbeSpec {
+  std::string permission;  // "read work orders"
+  OperationSpec operation;
+};
+
+// Events that a provider, or a gateway in front of it, sends.
+struct WebhookSpec {
+  std::string resource = "work_order";
+  // Paths may be templates, as those of a resource.
+  std::vector<std::string> event;          // the event's name; vocabulary 'event' may translate it
+  std::vector<std::string> event_headers;  // tried when the body has none
+  std::vector<std::string> records;        // candidates, in this order
+  std::vector<std::string> delivery_headers;
+  std::vector<std::string> delivery;  // the delivery's id in the body
+  // Event -> fields that it says by itself ("work_order.completed" -> common_status completed).
+  std::map<std::string, std::vector<mapping::MappedField>, std::less<>> events;
+};
+
+// Providers that answer 200 with an error inside: the answer failed when the text at `path` is one of
+// `values`.
+struct FailureInside {
+  path::Path path;
+  std::vector<std::string> values;
+};
+
+struct Descriptor {
+  std::string type;
+  std::string name;
+  std::string documentation;
+  std::vector<OptionSpec> options;      // the common ones included
+  std::vector<OptionSpec> credentials;  // the common ones included
+  std::vector<AuthenticationSpec> authentication;
+  std::vector<Parameter> headers;
+  rate_limit::LimitHeaders limits;
+  ErrorPaths errors;
+  std::optional<FailureInside> failed_when;
+  std::vector<ProbeSpec> probe;
+  std::map<std::string, ResourceSpec, std::less<>> resources;
+  std::optional<WebhookSpec> webhook;
+
+  const ResourceSpec* resource(std::string_view name) const;
+};
+
+inline constexpr std::size_t max_descriptor_bytes = 512U << 10U;
+inline constexpr std::size_t max_descriptor_depth = 24;
+
+// Errors are of class configuration and name the JSON path of what is wrong.
+Result<Descriptor> parse_descriptor(std::string_view json);
+
+// The options of a server, as written by the DBA ('type' may be among them): unknown, missing or malformed
+// ones are errors whose hint lists the valid names.
+Status validate_options(const Descriptor& descriptor, const Options& options);
+
+// The options of a user mapping: each credential may also be given as '<name>_file', but not both ways.
+// `complete`: required ones must be there.
+Status validate_credentials(const Descriptor& descriptor, const Options& credentials, bool complete = true);
+
+}  // namespace cmms::provider

@@ -1,0 +1,162 @@
+// What can be checked of a descriptor before any connection uses it: that its templates refer to what exists.
+#include <algorithm>
+#include <array>
+
+#include "core/provider/authentication.hpp"
+#include "core/provider/descriptor_reader.hpp"
+#include "core/provider/paging.hpp"
+#include "core/provider/template.hpp"
+
+namespace cmms::provider {
+namespace {
+
+// Placeholders that a request fills in by itself.
+constexpr std::array<std::string_view, 4> request_variables{"source_id", "reference", "reference_mark",
+                                                            "cursor"};
+constexpr std::array<std::string_view, 5> methods{"GET", "POST", "PUT", "PATCH", "DELETE"};
+
+class Check {
+ public:
+  Check(DescriptorReader& reader, const Descriptor& descriptor) : reader_(reader), descriptor_(descriptor) {}
+
+  void all() {
+    for (const Parameter& header : descriptor_.headers) parameter(header, "$.headers");
+    authentication();
+    for (const OptionSpec& spec : descriptor_.options) {
+      const bool is_template = spec.format == ValueFormat::path || spec.format == ValueFormat::template_text;
+      if (is_template && spec.default_value) text(*spec.default_value, member_path("$.options", spec.name));
+    }
+    for (const ProbeSpec& probe : descriptor_.probe) operation(probe.operation, "$.probe");
+    for (const auto& [name, spec] : descriptor_.resources) resource(spec, member_path("$.resources", name));
+    if (!descriptor_.webhook) return;
+    paths(descriptor_.webhook->event, "$.webhook.event");
+    paths(descriptor_.webhook->records, "$.webhook.records");
+    paths(descriptor_.webhook->delivery, "$.webhook.delivery");
+    if (descriptor_.resource(descriptor_.webhook->resource) == nullptr) {
+      reader_.fail("$.webhook.resource", "unknown resource \"" + descriptor_.webhook->resource + "\"");
+    }
+  }
+
+ private:
+  bool is_known(std::string_view name) const {
+    return find_option(descriptor_.options, name) != nullptr ||
+           find_option(descriptor_.credentials, name) != nullptr ||
+           std::find(request_variables.begin(), request_variables.end(), name) != request_variables.end();
+  }
+
+  // Whether it has placeholders.
+  bool text(const std::string& template_text, const std::string& at) {
+    const Result<std::vector<std::string>> names = template_names(template_text);
+    if (!names) {
+      reader_.fail(at, names.error().message, names.error().hint);
+      return true;
+    }
+    for (const std::string& name : names.value()) {
+      if (!is_known(name)) {
+        reader_.fail(at, "placeholder {" + name + "} is neither an option nor a credential",
+                     "Requests also know source_id, reference, reference_mark and cursor.");
+      }
+    }
+    return !names.value().empty();
+  }
+
+  void parameter(const Parameter& parameter, const std::string& at) {
+    text(parameter.name, at);
+    text(parameter.value, member_path(at, parameter.name));
+  }
+
+  void operation(const OperationSpec& operation, const std::string& at) {
+    if (!text(operation.method, at + ".method") &&
+        std::find(methods.begin(), methods.end(), operation.method) == methods.end()) {
+      reader_.fail(at + ".method", "unknown method", "Methods are GET, POST, PUT, PATCH and DELETE.");
+    }
+    if (!text(operation.path, at + ".path") && !operation.path.starts_with('/')) {
+      reader_.fail(at + ".path", "must start with a slash");
+    }
+    text(operation.envelope, at + ".envelope");
+    for (const Parameter& each : operation.query) parameter(each, at + ".query");
+    for (const Parameter& each : operation.headers) parameter(each, at + ".headers");
+  }
+
+  void paths(const std::vector<std::string>& paths, const std::string& at) {
+    for (const std::string& each : paths) {
+      if (text(each, at)) continue;
+      const Result<path::Path> parsed = path::Path::parse(each);
+      if (!parsed) reader_.fail(at, parsed.error().message);
+    }
+  }
+
+  void authentication() {
+    for (const AuthenticationSpec& spec : descriptor_.authentication) {
+      const AuthenticationStyle* style = find_authentication_style(spec.style);
+      if (style == nullptr) {
+        reader_.fail("$.authentication", "unknown style \"" + spec.style + "\"",
+                     style_hint(authentication_style_names()));
+        return;
+      }
+      const std::vector<std::string_view> names = style->parameters();
+      for (const auto& [name, value] : spec.parameters) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+          reader_.fail(member_path("$.authentication", name), "unknown member", style_hint(names));
+        }
+        text(value, member_path("$.authentication", name));
+      }
+    }
+  }
+
+  static std::string style_hint(const std::vector<std::string_view>& names) {
+    std::string hint = "Known:";
+    for (std::string_view name : names) {
+      hint += hint.back() == ':' ? " " : ", ";
+      hint += name;
+    }
+    return hint + ".";
+  }
+
+  void resource(const ResourceSpec& spec, const std::string& at) {
+    const std::array<std::pair<const std::optional<OperationSpec>*, std::string_view>, 5> operations{
+        {{&spec.create, "create"},
+         {&spec.update, "update"},
+         {&spec.remove, "delete"},
+         {&spec.read, "read"},
+         {&spec.list, "list"}}};
+    for (const auto& [each, name] : operations) {
+      if (*each) operation(**each, member_path(at, name));
+    }
+    if (!text(spec.paging.style, at + ".list.paging.style") &&
+        find_paging_style(spec.paging.style) == nullptr) {
+      reader_.fail(at + ".list.paging.style", "unknown style \"" + spec.paging.style + "\"",
+                   style_hint(paging_style_names()));
+    }
+    const std::string paging_at = at + ".list.paging";
+    for (const auto& [name, value] : spec.paging.parameters) text(value, member_path(paging_at, name));
+    if (spec.changed_since) {
+      text(spec.changed_since->parameter, at + ".list.changed_since.parameter");
+      const std::string query_at = at + ".list.changed_since.query";
+      for (const Parameter& each : spec.changed_since->query) parameter(each, query_at);
+    }
+    for (const Parameter& each : spec.lookup) parameter(each, at + ".lookup.query");
+    text(spec.reference.field, at + ".reference.field");
+    for (const std::string& each : spec.required) text(each, at + ".required");
+    paths(spec.records, at + ".list.records");
+    paths(spec.record, at + ".record");
+    paths(spec.id, at + ".id");
+    paths(spec.updated_at, at + ".updated_at");
+    paths(spec.revision, at + ".revision");
+    for (const LearnSpec& learn : spec.learn) {
+      paths(learn.id, at + ".learn." + learn.vocabulary + ".id");
+      paths(learn.name, at + ".learn." + learn.vocabulary + ".name");
+    }
+  }
+
+  DescriptorReader& reader_;
+  const Descriptor& descriptor_;
+};
+
+}  // namespace
+
+void check_templates(DescriptorReader& reader, const Descriptor& descriptor) {
+  Check(reader, descriptor).all();
+}
+
+}  // namespace cmms::provider

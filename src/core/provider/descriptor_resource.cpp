@@ -1,0 +1,243 @@
+// The part of a descriptor that describes resources, their operations and maps, and webhooks.
+#include <algorithm>
+#include <array>
+
+#include "core/json/field.hpp"
+#include "core/provider/descriptor_reader.hpp"
+
+namespace cmms::provider {
+namespace {
+
+void read_operation_members(Members& members, OperationSpec& operation) {
+  operation.method = members.text("method", true);
+  operation.path = members.text("path", true);
+  operation.query = members.parameters("query");
+  operation.headers = members.parameters("headers");
+  operation.omit_headers = members.texts("omit_headers");
+}
+
+std::optional<OperationSpec> read_write_operation(DescriptorReader& reader, Members& resource,
+                                                  std::string_view name) {
+  const std::optional<json::Value> value = resource.take_object(name);
+  if (!value) return std::nullopt;
+  Members members(reader, *value, resource.at(name));
+  OperationSpec operation;
+  read_operation_members(members, operation);
+  operation.envelope = members.text("envelope");
+  operation.id_from_location = members.boolean("id_from_location");
+  members.finish();
+  return operation;
+}
+
+PagingSpec read_paging(DescriptorReader& reader, const json::Value& value, const std::string& at) {
+  PagingSpec paging;
+  if (!value.is_object()) reader.fail(at, "must be an object");
+  value.each_member([&](std::string_view name, const json::Value& member) {
+    if (!member.is_string()) {
+      reader.fail(member_path(at, name), "must be a string");
+      return false;
+    }
+    if (name == "style") {
+      paging.style = std::string(member.string());
+    } else if (name != "note") {
+      paging.parameters.emplace(name, member.string());
+    }
+    return true;
+  });
+  return paging;
+}
+
+void read_list(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
+  const std::optional<json::Value> value = resource.take_object("list");
+  if (!value) return;
+  Members members(reader, *value, resource.at("list"));
+  OperationSpec operation;
+  read_operation_members(members, operation);
+  spec.list = std::move(operation);
+  spec.records = members.texts("records");
+  if (const auto paging = members.take("paging"))
+    spec.paging = read_paging(reader, *paging, members.at("paging"));
+  if (const auto changed = members.take_object("changed_since")) {
+    Members since(reader, *changed, members.at("changed_since"));
+    ChangedSinceSpec changed_since;
+    changed_since.parameter = since.text("parameter", true);
+    changed_since.query = since.parameters("query");
+    since.finish();
+    spec.changed_since = std::move(changed_since);
+  }
+  members.finish();
+  if (spec.records.empty()) reader.fail(members.at(), "member \"records\" is missing");
+}
+
+std::vector<mapping::RuleText> read_rules(DescriptorReader& reader, Members& fields, std::string_view name) {
+  std::vector<mapping::RuleText> rules;
+  const std::optional<json::Value> value = fields.take(name);
+  if (!value) return rules;
+  if (!value->is_array()) reader.fail(fields.at(name), "must be an array");
+  for (std::size_t i = 0; i < value->size() && value->is_array(); ++i) {
+    Members members(reader, *value->element(i), fields.at(name) + "[" + std::to_string(i) + "]");
+    mapping::RuleText rule;
+    rule.target = members.text("target", true);
+    rule.sources = members.texts("source");
+    rule.transform = members.text("transform");
+    rule.required = members.boolean("required");
+    if (const auto fallback = members.take("default")) rule.default_value = json::Field::from(*fallback);
+    const std::string on = members.text("on");
+    if (on == "create") {
+      rule.on_operation = mapping::OnOperation::create;
+    } else if (on == "update") {
+      rule.on_operation = mapping::OnOperation::update;
+    } else if (!on.empty() && on != "always") {
+      reader.fail(members.at("on"), "must be always, create or update");
+    }
+    members.finish();
+    if (const auto compiled = mapping::compile_rule(rule); !compiled) {
+      reader.fail(members.at(), compiled.error().message, compiled.error().hint);
+    }
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
+void read_fields(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
+  const std::optional<json::Value> value = resource.take_object("fields");
+  if (!value) return;
+  Members members(reader, *value, resource.at("fields"));
+  spec.outbound_replaceable = members.boolean("outbound_replaceable");
+  spec.outbound = read_rules(reader, members, "outbound");
+  spec.inbound = read_rules(reader, members, "inbound");
+  members.finish();
+}
+
+std::vector<std::pair<std::string, std::string>> text_pairs(Members& members, std::string_view name) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (Parameter& parameter : members.parameters(name)) {
+    pairs.emplace_back(std::move(parameter.name), std::move(parameter.value));
+  }
+  return pairs;
+}
+
+void read_values(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
+  const std::optional<json::Value> value = resource.take_object("values");
+  if (!value) return;
+  value->each_member([&](std::string_view vocabulary, const json::Value& member) {
+    Members members(reader, member, member_path(resource.at("values"), vocabulary));
+    ValuesSpec values;
+    values.inbound = text_pairs(members, "inbound");
+    values.outbound = text_pairs(members, "outbound");
+    for (const std::string& same : members.texts("same")) {
+      values.inbound.emplace_back(same, same);
+      values.outbound.emplace_back(same, same);
+    }
+    members.finish();
+    spec.values.emplace(vocabulary, std::move(values));
+    return !reader.failed();
+  });
+}
+
+void read_learn(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
+  const std::optional<json::Value> value = resource.take_object("learn");
+  if (!value) return;
+  value->each_member([&](std::string_view vocabulary, const json::Value& member) {
+    Members members(reader, member, member_path(resource.at("learn"), vocabulary));
+    LearnSpec learn;
+    learn.vocabulary = std::string(vocabulary);
+    learn.id = members.texts("id");
+    learn.name = members.texts("name");
+    members.finish();
+    if (learn.id.empty() || learn.name.empty()) reader.fail(members.at(), "needs \"id\" and \"name\"");
+    spec.learn.push_back(std::move(learn));
+    return !reader.failed();
+  });
+}
+
+void read_reference(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
+  const std::optional<json::Value> value = resource.take_object("reference");
+  if (!value) return;
+  Members members(reader, *value, resource.at("reference"));
+  spec.reference.field = members.text("field", true);
+  for (Parameter& parameter : members.parameters("separators")) {
+    spec.reference.separators.emplace(std::move(parameter.name), std::move(parameter.value));
+  }
+  members.finish();
+}
+
+}  // namespace
+
+OperationSpec read_operation(Members& members) {
+  OperationSpec operation;
+  read_operation_members(members, operation);
+  return operation;
+}
+
+ResourceSpec read_resource(DescriptorReader& reader, std::string_view name, const json::Value& value,
+                           const std::string& at) {
+  Members members(reader, value, at);
+  ResourceSpec spec;
+  spec.name = std::string(name);
+  spec.create = read_write_operation(reader, members, "create");
+  spec.update = read_write_operation(reader, members, "update");
+  spec.remove = read_write_operation(reader, members, "delete");
+  spec.read = read_write_operation(reader, members, "read");
+  read_list(reader, members, spec);
+  if (const auto lookup = members.take_object("lookup")) {
+    Members query(reader, *lookup, members.at("lookup"));
+    spec.lookup = query.parameters("query");
+    query.finish();
+    if (!spec.list) reader.fail(query.at(), "needs a \"list\" operation");
+  }
+  spec.record = members.texts("record");
+  spec.id = members.texts("id");
+  spec.updated_at = members.texts("updated_at");
+  spec.revision = members.texts("revision");
+  read_reference(reader, members, spec);
+  spec.required = members.texts("required");
+  read_fields(reader, members, spec);
+  if (const auto defaults = members.take_object("provider_default")) {
+    Members targets(reader, *defaults, members.at("provider_default"));
+    defaults->each_member([&](std::string_view target, const json::Value&) {
+      spec.provider_default.emplace(target, targets.texts(target));
+      return true;
+    });
+  }
+  spec.omit_bad_values = members.texts("omit_bad_values");
+  read_learn(reader, members, spec);
+  read_values(reader, members, spec);
+  members.finish();
+  if (spec.record.empty()) spec.record.emplace_back("$");
+  if (spec.id.empty()) reader.fail(at, "member \"id\" is missing");
+  if (spec.changed_since && spec.updated_at.empty()) reader.fail(at, "changed_since needs \"updated_at\"");
+  return spec;
+}
+
+std::optional<WebhookSpec> read_webhook_spec(DescriptorReader& reader, const json::Value& value,
+                                             const std::string& at) {
+  Members members(reader, value, at);
+  WebhookSpec webhook;
+  if (std::string resource = members.text("resource"); !resource.empty())
+    webhook.resource = std::move(resource);
+  webhook.event = members.texts("event");
+  webhook.event_headers = members.texts("event_headers");
+  webhook.records = members.texts("records");
+  webhook.delivery_headers = members.texts("delivery_headers");
+  webhook.delivery = members.texts("delivery");
+  if (const auto events = members.take_object("events")) {
+    events->each_member([&](std::string_view event, const json::Value& fields) {
+      const std::string event_at = member_path(members.at("events"), event);
+      if (!fields.is_object()) reader.fail(event_at, "must be an object of fields");
+      std::vector<mapping::MappedField> fixed;
+      fields.each_member([&](std::string_view target, const json::Value& field) {
+        fixed.push_back({std::string(target), json::Field::from(field)});
+        return true;
+      });
+      webhook.events.emplace(event, std::move(fixed));
+      return !reader.failed();
+    });
+  }
+  members.finish();
+  if (webhook.records.empty()) reader.fail(at, "member \"records\" is missing");
+  if (webhook.events.empty()) reader.fail(at, "member \"events\" is missing");
+  return webhook;
+}
+
+}  // namespace cmms::provider

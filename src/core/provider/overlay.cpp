@@ -1,0 +1,267 @@
+// Overlaying maps. What the DBA wrote wins over what was learnt, and that over the descriptor's defaults.
+#include "core/provider/overlay.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "core/json/jansson.hpp"
+#include "core/json/text.hpp"
+
+namespace cmms::provider {
+namespace {
+
+using mapping::Direction;
+using mapping::RuleText;
+using mapping::ValueMap;
+
+Error row_error(const FieldRow& row, std::string_view what) {
+  return Error{ErrorClass::configuration,
+               "field map rule for \"" + row.target + "\" (" + row.direction + "): " + std::string(what),
+               {},
+               {}};
+}
+
+Result<RuleText> rule_from(const FieldRow& row) {
+  RuleText rule;
+  rule.target = row.target;
+  if (row.source) {
+    Result<std::vector<std::string>> sources = parse_sources(*row.source);
+    if (!sources) return row_error(row, sources.error().message);
+    rule.sources = std::move(sources).value();
+  }
+  rule.transform = row.transform;
+  rule.required = row.required;
+  if (row.default_value) {
+    const Result<json::Document> document = json::Document::parse(*row.default_value);
+    if (!document) return row_error(row, "the default is not JSON");
+    rule.default_value = json::Field::from(document.value().root());
+  }
+  if (row.on_operation == "create") {
+    rule.on_operation = mapping::OnOperation::create;
+  } else if (row.on_operation == "update") {
+    rule.on_operation = mapping::OnOperation::update;
+  } else if (row.on_operation != "always") {
+    return row_error(row, "unknown operation \"" + row.on_operation + "\"");
+  }
+  return rule;
+}
+
+// Canonical, so that "asset.id" and "$.asset.id" are one target.
+std::string canonical_target(const std::string& target) {
+  const Result<path::Path> path = path::Path::parse(target);
+  return path ? path.value().text() : target;
+}
+
+Result<mapping::FieldMap> overlay_direction(const std::vector<RuleText>& defaults, bool replaceable,
+                                            const std::vector<FieldRow>& rows, std::string_view resource,
+                                            std::string_view direction) {
+  std::vector<RuleText> rules;
+  std::vector<RuleText> own;
+  for (const FieldRow& row : rows) {
+    if (row.resource != resource || row.direction != direction) continue;
+    Result<RuleText> rule = rule_from(row);
+    if (!rule) return std::move(rule).error();
+    own.push_back(std::move(rule).value());
+  }
+  if (own.empty() || !replaceable) rules = defaults;
+  for (RuleText& rule : own) {
+    const std::string target = canonical_target(rule.target);
+    const auto existing = std::find_if(rules.begin(), rules.end(), [&](const RuleText& each) {
+      return canonical_target(each.target) == target;
+    });
+    const bool is_off = rule.sources.empty() && (!rule.default_value || rule.default_value->is_null());
+    if (existing == rules.end()) {
+      if (!is_off) rules.push_back(std::move(rule));
+    } else if (is_off) {
+      rules.erase(existing);
+    } else {
+      *existing = std::move(rule);
+    }
+  }
+  std::vector<mapping::Rule> compiled;
+  compiled.reserve(rules.size());
+  for (const RuleText& rule : rules) {
+    Result<mapping::Rule> each = mapping::compile_rule(rule);
+    if (!each) return std::move(each).error();
+    compiled.push_back(std::move(each).value());
+  }
+  return mapping::FieldMap(std::move(compiled));
+}
+
+// Where the DBA's rules find a field of the record that paths also look for.
+std::vector<path::Path> row_sources(const std::vector<FieldRow>& rows, std::string_view resource,
+                                    std::string_view target) {
+  std::vector<path::Path> paths;
+  for (const FieldRow& row : rows) {
+    if (row.resource != resource || row.direction != "inbound" || row.target != target || !row.source)
+      continue;
+    const Result<std::vector<std::string>> sources = parse_sources(*row.source);
+    if (!sources) continue;  // refused by rule_from
+    for (const std::string& source : sources.value()) {
+      if (Result<path::Path> path = path::Path::parse(source); path) paths.push_back(std::move(path).value());
+    }
+  }
+  return paths;
+}
+
+using ValuePair = std::pair<std::string, std::string>;
+
+// Defaults that another spelling of a row contradicts are left out, because both would make the value
+// ambiguous.
+ValueMap merge(const std::vector<ValuePair>& strong, const std::vector<ValuePair>& weak) {
+  ValueMap rows;
+  for (const auto& [source, target] : strong) rows.add(source, target);
+  ValueMap merged = rows;
+  for (const auto& [source, target] : weak) {
+    if (!rows.find(source)) merged.add(source, target);
+  }
+  return merged;
+}
+
+std::vector<ValuePair> rows_of(const std::vector<ValueRow>& rows, std::string_view resource,
+                               std::string_view vocabulary, std::string_view direction) {
+  std::vector<ValuePair> pairs;
+  for (const ValueRow& row : rows) {
+    if (row.resource == resource && row.vocabulary == vocabulary && row.direction == direction) {
+      pairs.emplace_back(row.source_value, row.target_value);
+    }
+  }
+  return pairs;
+}
+
+class Learnt {
+ public:
+  Learnt(const std::vector<LearntValue>& all, std::string_view vocabulary) {
+    for (const LearntValue& value : all) {
+      if (value.vocabulary == vocabulary) values_.push_back(&value);
+    }
+  }
+
+  // A row may name the provider's value instead of giving its id.
+  void names_to_ids(std::vector<ValuePair>& outbound) const {
+    for (auto& [source, target] : outbound) {
+      const auto is_id =
+          std::any_of(values_.begin(), values_.end(),
+                      [&, &wanted = target](const auto* value) { return value->value_id == wanted; });
+      if (is_id) continue;
+      ValueMap by_name;
+      by_name.add(target, "found");
+      std::vector<const LearntValue*> named;
+      std::copy_if(values_.begin(), values_.end(), std::back_inserter(named),
+                   [&](const auto* value) { return by_name.find(value->value_name).has_value(); });
+      if (named.size() == 1) target = named.front()->value_id;
+    }
+  }
+
+  // Hub value -> id, as far as the names leave no doubt.
+  std::vector<ValuePair> outbound(const ValueMap& inbound) const {
+    std::map<std::string, std::vector<const LearntValue*>, std::less<>> by_hub_value;
+    for (const LearntValue* value : values_) {
+      std::optional<std::string_view> hub_value = inbound.find(value->value_name);
+      if (!hub_value) hub_value = inbound.find(value->value_id);
+      if (hub_value) by_hub_value[std::string(*hub_value)].push_back(value);
+    }
+    std::vector<ValuePair> pairs;
+    for (auto& [hub_value, candidates] : by_hub_value) {
+      if (candidates.size() > 1) keep_namesake(hub_value, candidates);
+      if (candidates.size() == 1) pairs.emplace_back(hub_value, candidates.front()->value_id);
+    }
+    return pairs;
+  }
+
+ private:
+  // Of "New" and "Requested", both ours 'requested', the one of the same name is meant.
+  static void keep_namesake(std::string_view hub_value, std::vector<const LearntValue*>& candidates) {
+    ValueMap same;
+    same.add(hub_value, hub_value);
+    std::vector<const LearntValue*> namesakes;
+    std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(namesakes),
+                 [&](const auto* value) { return same.find(value->value_name).has_value(); });
+    if (namesakes.size() == 1) candidates = std::move(namesakes);
+  }
+
+  std::vector<const LearntValue*> values_;
+};
+
+}  // namespace
+
+std::string sources_text(const std::vector<std::string>& sources) {
+  if (sources.size() == 1) return sources.front();
+  std::string text = "[";
+  for (const std::string& source : sources) {
+    if (text.size() > 1) text += ",";
+    json::append_quoted(text, source);
+  }
+  return text + "]";
+}
+
+Result<std::vector<std::string>> parse_sources(std::string_view text) {
+  std::vector<std::string> sources;
+  if (!text.starts_with("[\"")) {
+    sources.emplace_back(text);
+    return sources;
+  }
+  const Result<json::Document> document = json::Document::parse(text);
+  if (!document) return document.error();
+  const json::Value root = document.value().root();
+  for (std::size_t i = 0; i < root.size(); ++i) {
+    const json::Value element = *root.element(i);
+    if (!element.is_string()) {
+      return Error{ErrorClass::configuration, "a list of sources holds something that is no text", {}, {}};
+    }
+    sources.emplace_back(element.string());
+  }
+  return sources;
+}
+
+Status overlay_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows, ResourceMaps& maps) {
+  Result<mapping::FieldMap> inbound = overlay_direction(spec.inbound, false, rows, spec.name, "inbound");
+  if (!inbound) return std::move(inbound).error();
+  maps.inbound = std::move(inbound).value();
+  Result<mapping::FieldMap> outbound =
+      overlay_direction(spec.outbound, spec.outbound_replaceable, rows, spec.name, "outbound");
+  if (!outbound) return std::move(outbound).error();
+  maps.outbound = std::move(outbound).value();
+  maps.mapped_id = row_sources(rows, spec.name, "source_work_order_id");
+  maps.updated_at = row_sources(rows, spec.name, "source_updated_at");
+  maps.mapped_reference = row_sources(rows, spec.name, "reference");
+  return Nothing{};
+}
+
+Status overlay_values(const ResourceSpec& spec, const std::vector<ValueRow>& rows,
+                      const std::vector<LearntValue>& learnt, ResourceMaps& maps) {
+  std::set<std::string, std::less<>> vocabularies;
+  for (const auto& [vocabulary, values] : spec.values) vocabularies.insert(vocabulary);
+  for (const LearnSpec& learn : spec.learn) vocabularies.insert(learn.vocabulary);
+  for (const ValueRow& row : rows) {
+    if (row.resource == spec.name) vocabularies.insert(row.vocabulary);
+    if (row.direction != "inbound" && row.direction != "outbound") {
+      return Error{
+          ErrorClass::configuration, "unknown direction \"" + row.direction + "\" of a value map", {}, {}};
+    }
+  }
+  static const ValuesSpec none;
+  for (const std::string& vocabulary : vocabularies) {
+    const auto defaults = spec.values.find(vocabulary);
+    const ValuesSpec& values = defaults == spec.values.end() ? none : defaults->second;
+    const ValueMap inbound = merge(rows_of(rows, spec.name, vocabulary, "inbound"), values.inbound);
+    std::vector<ValuePair> own = rows_of(rows, spec.name, vocabulary, "outbound");
+    const bool is_learnt = std::any_of(spec.learn.begin(), spec.learn.end(),
+                                       [&](const LearnSpec& each) { return each.vocabulary == vocabulary; });
+    std::vector<ValuePair> weak = values.outbound;
+    if (is_learnt) {
+      const Learnt known(learnt, vocabulary);
+      known.names_to_ids(own);
+      known.names_to_ids(weak);
+      const ValueMap weak_map = merge({}, weak);
+      for (ValuePair& pair : known.outbound(inbound)) {
+        if (!weak_map.find(pair.first)) weak.push_back(std::move(pair));
+      }
+    }
+    maps.outbound_values.insert_or_assign(vocabulary, merge(own, weak));
+    maps.inbound_values.insert_or_assign(vocabulary, inbound);
+  }
+  return Nothing{};
+}
+
+}  // namespace cmms::provider

@@ -1,0 +1,48 @@
+// How a list is read page by page: named strategies behind an explicit table. To add one: a file in paging/,
+// its declaration in paging/styles.hpp and a line in paging.cpp.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/exchange/message.hpp"
+#include "core/json/value.hpp"
+#include "core/provider/connection.hpp"
+#include "core/result.hpp"
+
+namespace cmms::provider {
+
+// The position in one walk over a list.
+class Pager {
+ public:
+  virtual ~Pager() = default;
+  Pager() = default;
+  Pager(const Pager&) = delete;
+  Pager& operator=(const Pager&) = delete;
+  Pager(Pager&&) = delete;
+  Pager& operator=(Pager&&) = delete;
+
+  virtual void restart() = 0;                             // back to the first page
+  virtual std::vector<Parameter> parameters() const = 0;  // of the current page, ready to send
+  // After a page was read: whether there may be another one. A short page alone is no proof of the end,
+  // because servers clamp the page size without a word.
+  virtual bool advance(const json::Value& answer, std::size_t record_count) = 0;
+  // Whether pages can be asked for one after the other; otherwise one answer is all there is.
+  virtual bool can_walk() const = 0;
+};
+
+struct PagingStyle {
+  std::string_view name;
+  Result<std::unique_ptr<Pager>> (*make)(const PagingSpec& spec, const Connection& connection);
+};
+
+const PagingStyle* find_paging_style(std::string_view name);
+std::vector<std::string_view> paging_style_names();
+
+// The pager of a resource's list.
+Result<std::unique_ptr<Pager>> make_pager(const Connection& connection, std::string_view resource);
+
+}  // namespace cmms::provider

@@ -1,0 +1,116 @@
+-- Switching a provider on and off.
+
+-- Only who owns the server (or is a superuser) may decide what is sent through it.
+CREATE FUNCTION cmms.require_server_owner(provider_id text) RETURNS oid
+  STABLE LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  server record;
+BEGIN
+  SELECT s.oid, s.srvowner INTO server
+  FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+  WHERE s.srvname = require_server_owner.provider_id AND w.fdwname = 'cmms';
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'WO001', MESSAGE = format('provider "%s" does not exist', provider_id),
+      HINT = 'A provider is a foreign server: CREATE SERVER ... FOREIGN DATA WRAPPER cmms.';
+  END IF;
+  IF NOT pg_has_role(cmms.calling_role(), server.srvowner, 'USAGE') THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('must be owner of foreign server %s', provider_id);
+  END IF;
+  RETURN server.oid;
+END
+$$;
+COMMENT ON FUNCTION cmms.require_server_owner(text) IS
+'OID of the provider''s foreign server, for its owner only. SQLSTATEs: WO001 no such server, 42501 not the owner.';
+
+CREATE FUNCTION cmms.activate(provider_id text, mode text DEFAULT 'write_back', poll_interval interval DEFAULT '60 s',
+                              import_since timestamptz DEFAULT NULL) RETURNS void
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  server oid := cmms.require_server_owner(activate.provider_id);
+  tenant text := cmms.provider_tenant(activate.provider_id);
+  descriptor jsonb;
+  missing text[];
+  stranded bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM cmms.mode m WHERE m.name = activate.mode) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('unknown mode "%s"', activate.mode),
+      HINT = format('Valid modes are: %s.', (SELECT string_agg(m.name, ', ' ORDER BY m.name) FROM cmms.mode m));
+  END IF;
+
+  SELECT t.descriptor INTO descriptor
+  FROM pg_foreign_server s, pg_options_to_table(s.srvoptions) o, cmms.provider_type t
+  WHERE s.oid = server AND o.option_name = 'type' AND t.provider_type = o.option_value;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'WO006', MESSAGE = format('provider "%s" has no known type', activate.provider_id),
+      HINT = format('Valid types are: %s.', (SELECT string_agg(t.provider_type, ', ' ORDER BY t.provider_type) FROM cmms.provider_type t));
+  END IF;
+  IF jsonb_path_exists(descriptor, '$.credentials.*.required ? (@ == true)')
+     AND NOT EXISTS (SELECT FROM pg_user_mapping u WHERE u.umserver = server) THEN
+    RAISE EXCEPTION USING ERRCODE = 'WO006', MESSAGE = format('provider "%s" has no credentials', activate.provider_id),
+      HINT = format('CREATE USER MAPPING FOR PUBLIC SERVER %I OPTIONS (...).', activate.provider_id);
+  END IF;
+
+  SELECT array_agg(f ORDER BY f) INTO missing FROM cmms.unmapped_required(activate.provider_id) f;
+  IF missing IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'WO003',
+      MESSAGE = format('provider "%s" requires fields that are not mapped', activate.provider_id),
+      DETAIL = format('Not mapped: %s.', array_to_string(missing, ', ')),
+      HINT = 'Map them with cmms.set_field_mapping, then activate again.';
+  END IF;
+
+  IF EXISTS (SELECT FROM cmms.provider p WHERE p.provider_id = activate.provider_id AND p.tenant_id <> tenant)
+     AND EXISTS (SELECT FROM cmms.work_order w WHERE w.provider_id = activate.provider_id AND w.tenant_id <> tenant) THEN
+    RAISE EXCEPTION USING ERRCODE = 'WO006', MESSAGE = format('provider "%s" has work orders of another tenant', activate.provider_id),
+      HINT = 'Set the server''s option "tenant" back, or make a new server for the new tenant.';
+  END IF;
+
+  INSERT INTO cmms.provider AS p (provider_id, tenant_id, mode, active, poll_interval, import_since, activated_at)
+  VALUES (activate.provider_id, tenant, activate.mode, true, activate.poll_interval, activate.import_since, now())
+  ON CONFLICT (provider_id) DO UPDATE
+    SET tenant_id = excluded.tenant_id, mode = excluded.mode, active = true, poll_interval = excluded.poll_interval,
+        import_since = coalesce(excluded.import_since, p.import_since), activated_at = now(), updated_at = now();
+  INSERT INTO cmms.provider_state AS s (provider_id) VALUES (activate.provider_id)
+  ON CONFLICT (provider_id) DO UPDATE SET circuit = 'closed', consecutive_failures = 0, next_attempt_at = NULL;
+  INSERT INTO cmms.poll_cursor AS c (tenant_id, provider_id, resource, next_poll_at)
+  SELECT tenant, activate.provider_id, r.key, now()
+  FROM jsonb_each(descriptor -> 'resources') r
+  WHERE r.value ? 'list'
+  ON CONFLICT (tenant_id, provider_id, resource) DO UPDATE SET next_poll_at = now();
+
+  UPDATE cmms.outbox q SET next_attempt_at = now() WHERE q.provider_id = activate.provider_id AND q.state = 'pending';
+  GET DIAGNOSTICS stranded = ROW_COUNT;
+  IF stranded > 0 AND activate.mode = 'read' THEN
+    RAISE WARNING USING MESSAGE = format('%s queued changes are not sent while provider "%s" is read only', stranded, activate.provider_id);
+  END IF;
+
+  INSERT INTO cmms.audit_log (tenant_id, action, provider_id, detail, actor)
+  VALUES (tenant, 'activate', activate.provider_id,
+          jsonb_build_object('mode', activate.mode, 'poll_interval', activate.poll_interval, 'import_since', activate.import_since),
+          cmms.calling_role());
+  PERFORM cmms.wake_worker();
+END
+$$;
+COMMENT ON FUNCTION cmms.activate(text, text, interval, timestamptz) IS
+'Puts a provider to use; again to change how. For the owner of the foreign server. provider_id: the server''s name. mode: read, draft, handoff or write_back. poll_interval: 1 second to 31 days. import_since: start of the first import (null: everything; at a repeated call: as before). SQLSTATEs: WO001 no such server, WO003 required fields not mapped (listed in the detail), WO006 type or credentials missing, 42501 not the owner, 22023 unknown mode, 23514 interval out of range.';
+
+CREATE FUNCTION cmms.deactivate(provider_id text) RETURNS void
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  tenant text;
+BEGIN
+  PERFORM cmms.require_server_owner(deactivate.provider_id);
+  UPDATE cmms.provider p SET active = false, updated_at = now() WHERE p.provider_id = deactivate.provider_id
+  RETURNING p.tenant_id INTO tenant;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'WO002', MESSAGE = format('provider "%s" was never activated', deactivate.provider_id);
+  END IF;
+  INSERT INTO cmms.audit_log (tenant_id, action, provider_id, detail, actor)
+  VALUES (tenant, 'deactivate', deactivate.provider_id, '{}', cmms.calling_role());
+  PERFORM cmms.wake_worker();
+END
+$$;
+COMMENT ON FUNCTION cmms.deactivate(text) IS
+'Stops pushing to and polling of a provider, for the owner of the foreign server. Changes are still queued and leave after the next cmms.activate. A request already under way is finished. SQLSTATEs: WO001 no such server, WO002 never activated, 42501 not the owner.';

@@ -1,0 +1,151 @@
+-- Work orders: the record itself, the interface of applications. Ordinary INSERT, UPDATE and DELETE are all they need.
+
+CREATE TABLE cmms.work_order (
+  tenant_id text NOT NULL,
+  common_work_order_id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+  provider_id text NOT NULL,
+  source_work_order_id text CHECK (source_work_order_id <> ''),
+  identifier text,
+  title text CHECK (pg_catalog.length(title) BETWEEN 1 AND 1000),
+  description text,
+  work_type text,
+  issue_type text,
+  asset_ref text,
+  location_ref text,
+  requester text,
+  assignees text[],
+  vendors text[],
+  common_status text NOT NULL DEFAULT 'requested',
+  source_status text,
+  priority text NOT NULL DEFAULT 'none',
+  source_priority text,
+  planned_start_at timestamptz,
+  planned_end_at timestamptz,
+  actual_start_at timestamptz,
+  actual_end_at timestamptz,
+  sla_due_at timestamptz,
+  assigned_at timestamptz,
+  acknowledged_at timestamptz,
+  started_at timestamptz,
+  completed_at timestamptz,
+  closed_at timestamptz,
+  labor_cost numeric(18,4),
+  material_cost numeric(18,4),
+  total_cost numeric(18,4),
+  currency text CHECK (currency ~ '^[A-Z]{3}$'),
+  nte_limit numeric(18,4),
+  nte_limit_original numeric(18,4),
+  nte_currency text CHECK (nte_currency ~ '^[A-Z]{3}$'),
+  metadata jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(metadata) = 'object'),
+  source_doc jsonb,
+  source_fields jsonb,
+  source_updated_at timestamptz,
+  source_revision text,
+  sync_state text NOT NULL DEFAULT 'pending',
+  last_synced_at timestamptz,
+  last_error text,
+  last_error_class text,
+  last_error_detail jsonb,
+  created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  PRIMARY KEY (tenant_id, common_work_order_id),
+  -- NaN is the greatest of numbers.
+  CONSTRAINT work_order_amounts_check
+    CHECK (greatest(labor_cost, material_cost, total_cost, nte_limit, nte_limit_original) <> 'NaN'),
+  CONSTRAINT work_order_common_status_fkey FOREIGN KEY (common_status) REFERENCES cmms.common_status,
+  CONSTRAINT work_order_priority_fkey FOREIGN KEY (priority) REFERENCES cmms.priority,
+  CONSTRAINT work_order_sync_state_fkey FOREIGN KEY (sync_state) REFERENCES cmms.sync_state
+) WITH (fillfactor = 85);
+
+-- No index carries sync_state or a time: the worker's updates of a pushed order stay heap-only.
+CREATE UNIQUE INDEX work_order_source_key ON cmms.work_order (tenant_id, provider_id, source_work_order_id)
+  WHERE source_work_order_id IS NOT NULL;
+CREATE INDEX work_order_common_work_order_id_idx ON cmms.work_order (common_work_order_id);
+CREATE INDEX work_order_failed_idx ON cmms.work_order (tenant_id, provider_id) WHERE last_error_class IS NOT NULL;
+
+COMMENT ON TABLE cmms.work_order IS 'Work orders of all providers in one shape. INSERT, UPDATE and DELETE are the interface: a committed change is checked, queued and sent to the provider; the provider''s news arrive here.';
+COMMENT ON COLUMN cmms.work_order.tenant_id IS 'Tenant; filled in from the provider, and always the provider''s.';
+COMMENT ON COLUMN cmms.work_order.common_work_order_id IS 'Our own id, made here; it also travels to the provider as our reference. Cannot be changed.';
+COMMENT ON COLUMN cmms.work_order.provider_id IS 'Name of the foreign server that this order belongs to. Cannot be changed.';
+COMMENT ON COLUMN cmms.work_order.source_work_order_id IS 'The provider''s id of the order; null until the provider has it.';
+COMMENT ON COLUMN cmms.work_order.identifier IS 'Number that people use for it, as WO-1126.';
+COMMENT ON COLUMN cmms.work_order.title IS 'Short text. 1 to 1,000 characters.';
+COMMENT ON COLUMN cmms.work_order.description IS 'Long text.';
+COMMENT ON COLUMN cmms.work_order.work_type IS 'Kind of work: reactive, planned, inspection and so on, in the provider''s words.';
+COMMENT ON COLUMN cmms.work_order.issue_type IS 'Category of the problem, as Electrical / Fixture Replacement.';
+COMMENT ON COLUMN cmms.work_order.asset_ref IS 'Asset, equipment or system, in the provider''s key.';
+COMMENT ON COLUMN cmms.work_order.location_ref IS 'Building, floor, room or site, in the provider''s key.';
+COMMENT ON COLUMN cmms.work_order.requester IS 'Who asked for it: a name, address or key.';
+COMMENT ON COLUMN cmms.work_order.assignees IS 'Who is to do it.';
+COMMENT ON COLUMN cmms.work_order.vendors IS 'Outside firms that are to do it.';
+COMMENT ON COLUMN cmms.work_order.common_status IS 'Lifecycle state; see cmms.common_status. Local changes follow cmms.transition (SQLSTATE WO004 otherwise).';
+COMMENT ON COLUMN cmms.work_order.source_status IS 'The provider''s own word for its status.';
+COMMENT ON COLUMN cmms.work_order.priority IS 'Urgency; see cmms.priority.';
+COMMENT ON COLUMN cmms.work_order.source_priority IS 'The provider''s own word for its priority.';
+COMMENT ON COLUMN cmms.work_order.planned_start_at IS 'Planned start of the work.';
+COMMENT ON COLUMN cmms.work_order.planned_end_at IS 'Planned end of the work.';
+COMMENT ON COLUMN cmms.work_order.actual_start_at IS 'Actual start of the work, as reported.';
+COMMENT ON COLUMN cmms.work_order.actual_end_at IS 'Actual end of the work, as reported.';
+COMMENT ON COLUMN cmms.work_order.sla_due_at IS 'When it must be done; the provider''s due date.';
+COMMENT ON COLUMN cmms.work_order.assigned_at IS 'When it was assigned; set when the status becomes assigned, unless given.';
+COMMENT ON COLUMN cmms.work_order.acknowledged_at IS 'When the assignee confirmed it.';
+COMMENT ON COLUMN cmms.work_order.started_at IS 'When work first began; set when the status first becomes in_progress, unless given.';
+COMMENT ON COLUMN cmms.work_order.completed_at IS 'When it was completed; set when the status becomes completed, cleared when it is reopened, unless given.';
+COMMENT ON COLUMN cmms.work_order.closed_at IS 'When it was closed; set when the status becomes closed, cleared when it is reopened, unless given.';
+COMMENT ON COLUMN cmms.work_order.labor_cost IS 'Cost of labor, in currency.';
+COMMENT ON COLUMN cmms.work_order.material_cost IS 'Cost of material, in currency.';
+COMMENT ON COLUMN cmms.work_order.total_cost IS 'Total cost, in currency.';
+COMMENT ON COLUMN cmms.work_order.currency IS 'ISO 4217 code of the costs.';
+COMMENT ON COLUMN cmms.work_order.nte_limit IS 'Not-to-exceed limit of now, in nte_currency.';
+COMMENT ON COLUMN cmms.work_order.nte_limit_original IS 'Not-to-exceed limit as first set, in nte_currency.';
+COMMENT ON COLUMN cmms.work_order.nte_currency IS 'ISO 4217 code of the limits.';
+COMMENT ON COLUMN cmms.work_order.metadata IS 'The caller''s own JSON object; sent where a provider carries such.';
+COMMENT ON COLUMN cmms.work_order.source_doc IS 'The provider''s last document, whole.';
+COMMENT ON COLUMN cmms.work_order.source_fields IS 'What the provider''s documents last said, mapped. Only what differs from it is news: a local value that the provider renders more coarsely is not overwritten by its echo.';
+COMMENT ON COLUMN cmms.work_order.source_updated_at IS 'The provider''s time stamp of that document. Older news are refused.';
+COMMENT ON COLUMN cmms.work_order.source_revision IS 'The provider''s revision of that document, where it has one.';
+COMMENT ON COLUMN cmms.work_order.sync_state IS 'How the order stands with its provider; see cmms.sync_state.';
+COMMENT ON COLUMN cmms.work_order.last_synced_at IS 'Last successful synchronization.';
+COMMENT ON COLUMN cmms.work_order.last_error IS 'Why the last attempt failed; null after a success.';
+COMMENT ON COLUMN cmms.work_order.last_error_class IS 'Class of that failure; see cmms.error_class.';
+COMMENT ON COLUMN cmms.work_order.last_error_detail IS 'The provider''s errors field by field, as it sent them.';
+COMMENT ON COLUMN cmms.work_order.created_at IS 'When the row was made.';
+COMMENT ON COLUMN cmms.work_order.updated_at IS 'When a business column last changed.';
+
+-- The one list of business columns: what is pushed, what makes an event, what moves updated_at.
+CREATE FUNCTION cmms.work_order_changes(before cmms.work_order, after cmms.work_order) RETURNS text[]
+  IMMUTABLE PARALLEL SAFE LANGUAGE sql
+  RETURN pg_catalog.array_remove(ARRAY[
+    CASE WHEN before.identifier IS DISTINCT FROM after.identifier THEN 'identifier' END,
+    CASE WHEN before.title IS DISTINCT FROM after.title THEN 'title' END,
+    CASE WHEN before.description IS DISTINCT FROM after.description THEN 'description' END,
+    CASE WHEN before.work_type IS DISTINCT FROM after.work_type THEN 'work_type' END,
+    CASE WHEN before.issue_type IS DISTINCT FROM after.issue_type THEN 'issue_type' END,
+    CASE WHEN before.asset_ref IS DISTINCT FROM after.asset_ref THEN 'asset_ref' END,
+    CASE WHEN before.location_ref IS DISTINCT FROM after.location_ref THEN 'location_ref' END,
+    CASE WHEN before.requester IS DISTINCT FROM after.requester THEN 'requester' END,
+    CASE WHEN before.assignees IS DISTINCT FROM after.assignees THEN 'assignees' END,
+    CASE WHEN before.vendors IS DISTINCT FROM after.vendors THEN 'vendors' END,
+    CASE WHEN before.common_status IS DISTINCT FROM after.common_status THEN 'common_status' END,
+    CASE WHEN before.priority IS DISTINCT FROM after.priority THEN 'priority' END,
+    CASE WHEN before.planned_start_at IS DISTINCT FROM after.planned_start_at THEN 'planned_start_at' END,
+    CASE WHEN before.planned_end_at IS DISTINCT FROM after.planned_end_at THEN 'planned_end_at' END,
+    CASE WHEN before.actual_start_at IS DISTINCT FROM after.actual_start_at THEN 'actual_start_at' END,
+    CASE WHEN before.actual_end_at IS DISTINCT FROM after.actual_end_at THEN 'actual_end_at' END,
+    CASE WHEN before.sla_due_at IS DISTINCT FROM after.sla_due_at THEN 'sla_due_at' END,
+    CASE WHEN before.assigned_at IS DISTINCT FROM after.assigned_at THEN 'assigned_at' END,
+    CASE WHEN before.acknowledged_at IS DISTINCT FROM after.acknowledged_at THEN 'acknowledged_at' END,
+    CASE WHEN before.started_at IS DISTINCT FROM after.started_at THEN 'started_at' END,
+    CASE WHEN before.completed_at IS DISTINCT FROM after.completed_at THEN 'completed_at' END,
+    CASE WHEN before.closed_at IS DISTINCT FROM after.closed_at THEN 'closed_at' END,
+    CASE WHEN before.labor_cost IS DISTINCT FROM after.labor_cost THEN 'labor_cost' END,
+    CASE WHEN before.material_cost IS DISTINCT FROM after.material_cost THEN 'material_cost' END,
+    CASE WHEN before.total_cost IS DISTINCT FROM after.total_cost THEN 'total_cost' END,
+    CASE WHEN before.currency IS DISTINCT FROM after.currency THEN 'currency' END,
+    CASE WHEN before.nte_limit IS DISTINCT FROM after.nte_limit THEN 'nte_limit' END,
+    CASE WHEN before.nte_limit_original IS DISTINCT FROM after.nte_limit_original THEN 'nte_limit_original' END,
+    CASE WHEN before.nte_currency IS DISTINCT FROM after.nte_currency THEN 'nte_currency' END,
+    CASE WHEN before.metadata IS DISTINCT FROM after.metadata THEN 'metadata' END
+  ], NULL);
+COMMENT ON FUNCTION cmms.work_order_changes(cmms.work_order, cmms.work_order) IS
+'Names of the business columns (those that are pushed) in which two versions of an order differ; empty if none. With a null first version: the columns that are set.';

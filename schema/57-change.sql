@@ -1,0 +1,253 @@
+-- What follows a statement on work_order: status history, outbox and events, each written by one statement for all rows.
+-- Rows are handed on in arrays: a plan over a transition table is cached with the row count of its first use, and a plan
+-- made for one row would need hours for ten thousand. Generic plans are forced: the planner would otherwise think that
+-- planning anew for every single-row statement pays.
+-- For a provider's news cmms.apply_records does the same itself: it knows each row's old and new version already.
+
+CREATE FUNCTION cmms.work_order_inserted() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  summary record;
+BEGIN
+  IF cmms.change_origin() <> 'local' OR cmms.restoring() THEN
+    RETURN NULL;
+  END IF;
+  INSERT INTO cmms.status_history (tenant_id, common_work_order_id, to_status, source_status, cause, changed_by)
+  SELECT n.tenant_id, n.common_work_order_id, n.common_status, n.source_status, 'local', cmms.calling_role()
+  FROM new_rows n;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+
+  PERFORM cmms.enqueue(array_agg(ROW(n.tenant_id, n.common_work_order_id, n.provider_id, n.source_work_order_id,
+                                     cmms.work_order_changes(NULL, n::cmms.work_order), NULL, n.common_status,
+                                     n.source_status)::cmms.work_order_change), is_insert => true)
+  FROM new_rows n;
+  PERFORM cmms.wake_worker();
+
+  FOR summary IN
+    WITH written AS (
+      INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)
+      SELECT n.tenant_id, 'work_order.created', n.provider_id, n.common_work_order_id, jsonb_build_object('cause', 'local')
+      FROM new_rows n
+      RETURNING e.tenant_id, e.provider_id, e.event_id)
+    SELECT w.tenant_id, w.provider_id, count(*) AS records, max(w.event_id) AS last_event_id
+    FROM written w GROUP BY w.tenant_id, w.provider_id
+  LOOP
+    PERFORM cmms.notify_event('work_order.created', summary.tenant_id, summary.provider_id, summary.records, summary.last_event_id);
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cmms.work_order_inserted() IS 'Statement trigger of work_order after INSERT: status history, outbox (local changes), events.';
+
+CREATE FUNCTION cmms.work_order_updated() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  changes cmms.work_order_change[];
+  moved boolean;
+  summary record;
+BEGIN
+  IF cmms.change_origin() <> 'local' OR cmms.restoring() THEN
+    RETURN NULL;
+  END IF;
+  -- A full join has no nested-loop plan: this stays a hash join whatever the first statement's size was.
+  SELECT array_agg(ROW(c.tenant_id, c.common_work_order_id, c.provider_id, c.source_work_order_id, c.changed_fields,
+                       c.from_status, c.to_status, c.source_status)::cmms.work_order_change)
+           FILTER (WHERE c.changed_fields <> '{}'),
+         bool_or(c.from_status <> c.to_status)
+    INTO changes, moved
+  FROM (SELECT n.tenant_id, n.common_work_order_id, n.provider_id, n.source_work_order_id,
+               cmms.work_order_changes(o::cmms.work_order, n::cmms.work_order) AS changed_fields,
+               o.common_status AS from_status, n.common_status AS to_status, n.source_status
+        FROM old_rows o FULL JOIN new_rows n
+          ON n.common_work_order_id = o.common_work_order_id AND n.tenant_id = o.tenant_id) c;
+  IF changes IS NULL THEN
+    RETURN NULL;
+  END IF;
+
+  PERFORM cmms.enqueue(changes, is_insert => false);
+  PERFORM cmms.wake_worker();
+
+  IF moved THEN
+    -- The first closes each order's open row, the second opens the new one. ON CONFLICT finds the rows by the index, where a
+    -- join could be planned for one order and run for ten thousand.
+    INSERT INTO cmms.status_history (tenant_id, common_work_order_id, from_status, to_status, source_status, cause, changed_by)
+    SELECT c.tenant_id, c.common_work_order_id, c.from_status, c.to_status, c.source_status, 'local', cmms.calling_role()
+    FROM unnest(changes) c WHERE c.from_status <> c.to_status
+    ON CONFLICT (tenant_id, common_work_order_id) WHERE left_at IS NULL DO UPDATE SET left_at = now();
+    INSERT INTO cmms.status_history (tenant_id, common_work_order_id, from_status, to_status, source_status, cause, changed_by)
+    SELECT c.tenant_id, c.common_work_order_id, c.from_status, c.to_status, c.source_status, 'local', cmms.calling_role()
+    FROM unnest(changes) c WHERE c.from_status <> c.to_status
+    ON CONFLICT (tenant_id, common_work_order_id) WHERE left_at IS NULL DO NOTHING;
+  END IF;
+
+  FOR summary IN
+    WITH written AS (
+      INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)
+      SELECT c.tenant_id,
+             cmms.update_event_type(c.from_status, c.to_status),
+             c.provider_id, c.common_work_order_id,
+             cmms.update_event_detail('local', c.changed_fields, c.from_status, c.to_status)
+      FROM unnest(changes) c
+      RETURNING e.event_type, e.tenant_id, e.provider_id, e.event_id)
+    SELECT w.event_type, w.tenant_id, w.provider_id, count(*) AS records, max(w.event_id) AS last_event_id
+    FROM written w GROUP BY w.event_type, w.tenant_id, w.provider_id
+  LOOP
+    PERFORM cmms.notify_event(summary.event_type, summary.tenant_id, summary.provider_id, summary.records, summary.last_event_id);
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cmms.work_order_updated() IS 'Statement trigger of work_order after UPDATE: outbox (local changes), status history, events. Changes of columns that are not pushed leave no trace.';
+
+CREATE FUNCTION cmms.work_order_deleted() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  origin constant text := cmms.change_origin();
+  changes cmms.work_order_change[];
+  summary record;
+BEGIN
+  SELECT array_agg(ROW(o.tenant_id, o.common_work_order_id, o.provider_id, o.source_work_order_id, NULL, NULL, NULL,
+                       NULL)::cmms.work_order_change)
+    INTO changes FROM old_rows o;
+  IF changes IS NULL THEN
+    RETURN NULL;
+  END IF;
+
+  IF origin = 'local' THEN
+    PERFORM cmms.enqueue_delete(changes);
+    PERFORM cmms.wake_worker();
+  ELSE
+    DELETE FROM cmms.outbox t
+    USING (SELECT x.ctid FROM unnest(changes) c
+           CROSS JOIN LATERAL (SELECT r.ctid FROM cmms.outbox r
+                               WHERE r.tenant_id = c.tenant_id AND r.resource = 'work_order' AND r.record_id = c.common_work_order_id OFFSET 0) x) d
+    WHERE t.ctid = d.ctid;
+  END IF;
+
+  -- By row address: see above for why not by a join on the key.
+  DELETE FROM cmms.status_history t
+  USING (SELECT x.ctid FROM unnest(changes) c
+         CROSS JOIN LATERAL (SELECT r.ctid FROM cmms.status_history r
+                             WHERE r.tenant_id = c.tenant_id AND r.common_work_order_id = c.common_work_order_id OFFSET 0) x) d
+  WHERE t.ctid = d.ctid;
+  DELETE FROM cmms.row_link t
+  USING (SELECT x.ctid FROM unnest(changes) c
+         CROSS JOIN LATERAL (SELECT r.ctid FROM cmms.row_link r
+                             WHERE r.tenant_id = c.tenant_id AND r.common_work_order_id = c.common_work_order_id OFFSET 0) x) d
+  WHERE t.ctid = d.ctid;
+
+  FOR summary IN
+    WITH written AS (
+      INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)
+      SELECT c.tenant_id, 'work_order.deleted', c.provider_id, c.common_work_order_id,
+             jsonb_build_object('cause', origin, 'source_work_order_id', c.source_work_order_id)
+      FROM unnest(changes) c
+      RETURNING e.tenant_id, e.provider_id, e.event_id)
+    SELECT w.tenant_id, w.provider_id, count(*) AS records, max(w.event_id) AS last_event_id
+    FROM written w GROUP BY w.tenant_id, w.provider_id
+  LOOP
+    PERFORM cmms.notify_event('work_order.deleted', summary.tenant_id, summary.provider_id, summary.records, summary.last_event_id);
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cmms.work_order_deleted() IS
+'Statement trigger of work_order after DELETE: the deletion is queued for the provider (local deletes), history and row links go, events. SQLSTATEs: 55006 the order''s creation is under way, WO002 the provider''s mode forbids it.';
+
+CREATE FUNCTION cmms.refuse_truncate() RETURNS trigger
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %I.%I cannot be truncated', TG_TABLE_SCHEMA, TG_TABLE_NAME),
+    HINT = 'Use DELETE: what waits in the outbox must be known.';
+END
+$$;
+COMMENT ON FUNCTION cmms.refuse_truncate() IS 'Statement trigger of work_order before TRUNCATE: refuses it (SQLSTATE 0A000), since the outbox would be left behind.';
+
+CREATE TRIGGER inserted AFTER INSERT ON cmms.work_order
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cmms.work_order_inserted();
+CREATE TRIGGER updated AFTER UPDATE ON cmms.work_order
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cmms.work_order_updated();
+CREATE TRIGGER deleted AFTER DELETE ON cmms.work_order
+  REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cmms.work_order_deleted();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON cmms.work_order
+  FOR EACH STATEMENT EXECUTE FUNCTION cmms.refuse_truncate();
+
+-- Requeueing by hand.
+
+-- The rights of the calling role on a tenant: a superuser and the extension's owner have all.
+CREATE FUNCTION cmms.has_tenant(tenant_id text, level text DEFAULT 'write') RETURNS boolean
+  STABLE LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN pg_has_role(cmms.calling_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = 'cmms.work_order'::regclass), 'USAGE')
+    OR EXISTS (SELECT FROM cmms.tenant_access a
+               WHERE a.tenant_id = has_tenant.tenant_id AND (has_tenant.level = 'read' OR a.level = 'write')
+                 AND pg_has_role(cmms.calling_role(), a.role_name, 'MEMBER'));
+END
+$$;
+COMMENT ON FUNCTION cmms.has_tenant(text, text) IS 'Whether the calling role may read or write (level) records of a tenant.';
+
+CREATE FUNCTION cmms.retry(common_work_order_id uuid) RETURNS boolean
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  work_order cmms.work_order;
+  queued text;
+BEGIN
+  SELECT w.* INTO work_order FROM cmms.work_order w
+  WHERE w.common_work_order_id = retry.common_work_order_id AND cmms.has_tenant(w.tenant_id, 'write')
+  FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format('work order %s does not exist', common_work_order_id);
+  END IF;
+
+  -- In doubt stays in doubt: it is looked up now instead of later. In flight has an attempt under way.
+  UPDATE cmms.outbox q
+  SET state = CASE q.state WHEN 'held' THEN 'pending' ELSE q.state END,
+      attempts = CASE WHEN q.state IN ('pending', 'held') THEN 0 ELSE q.attempts END,
+      next_attempt_at = CASE q.state WHEN 'in_flight' THEN q.next_attempt_at ELSE now() END
+  WHERE q.tenant_id = work_order.tenant_id AND q.resource = 'work_order' AND q.record_id = work_order.common_work_order_id
+  RETURNING q.state INTO queued;
+  IF NOT FOUND THEN
+    IF work_order.sync_state NOT IN ('rejected', 'retrying', 'held') THEN
+      RETURN false;
+    END IF;
+    PERFORM cmms.enqueue(ARRAY[ROW(work_order.tenant_id, work_order.common_work_order_id, work_order.provider_id,
+                                   work_order.source_work_order_id, cmms.work_order_changes(NULL, work_order),
+                                   NULL, NULL, NULL)::cmms.work_order_change], is_insert => false);
+    queued := 'pending';
+  END IF;
+  IF queued = 'pending' THEN
+    UPDATE cmms.work_order w SET sync_state = 'pending'
+    WHERE w.tenant_id = work_order.tenant_id AND w.common_work_order_id = work_order.common_work_order_id;
+  END IF;
+  PERFORM cmms.wake_worker();
+  RETURN queued IN ('pending', 'in_doubt');
+END
+$$;
+COMMENT ON FUNCTION cmms.retry(uuid) IS
+'Sends an order again now, with a fresh count of attempts: one that was rejected or held, or that waits for its next attempt; one in doubt is looked up now. Returns whether there was anything to do. SQLSTATE P0002: no such order, or not the caller''s tenant.';
+
+CREATE FUNCTION cmms.approve(common_work_order_id uuid) RETURNS boolean
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  approved record;
+BEGIN
+  UPDATE cmms.outbox q SET state = 'pending', next_attempt_at = now()
+  WHERE q.resource = 'work_order' AND q.record_id = approve.common_work_order_id AND q.state = 'awaiting_approval'
+    AND cmms.has_tenant(q.tenant_id, 'write')
+  RETURNING q.tenant_id, q.provider_id, q.operation INTO approved;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  UPDATE cmms.work_order w SET sync_state = 'pending'
+  WHERE w.tenant_id = approved.tenant_id AND w.common_work_order_id = approve.common_work_order_id;
+  INSERT INTO cmms.audit_log (tenant_id, action, provider_id, detail, actor)
+  VALUES (approved.tenant_id, 'approve', approved.provider_id,
+          jsonb_build_object('common_work_order_id', common_work_order_id, 'operation', approved.operation), cmms.calling_role());
+  PERFORM cmms.wake_worker();
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION cmms.approve(uuid) IS
+'Mode draft: lets the waiting changes of one order go to the provider. Returns whether any waited (false also for another tenant''s order).';

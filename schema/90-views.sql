@@ -1,0 +1,109 @@
+-- Views for people: how synchronization does, what it did, and the work orders with it.
+
+CREATE FUNCTION cmms.sees_tenant(tenant_id text) RETURNS boolean
+  STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  SELECT NOT row_security_active('cmms.work_order')
+      OR EXISTS (SELECT FROM cmms.tenant_access a
+                 WHERE a.tenant_id = sees_tenant.tenant_id AND pg_has_role(current_user, a.role_name, 'MEMBER'))
+$$;
+COMMENT ON FUNCTION cmms.sees_tenant(text) IS 'Whether the current role may read records of a tenant, for what no row-level policy covers.';
+
+CREATE VIEW cmms.sync_health AS
+SELECT s.srvname::text AS provider_id,
+       t.tenant_id,
+       o.type AS provider_type,
+       p.mode,
+       coalesce(p.active, false) AS active,
+       q.pending, q.in_flight, q.retrying, q.in_doubt, q.awaiting_approval,
+       q.held + (SELECT count(*) FROM cmms.held_record h WHERE h.provider_id = s.srvname AND h.direction <> 'outbound') AS held,
+       (SELECT count(*) FROM cmms.work_order w
+        WHERE w.provider_id = s.srvname AND w.tenant_id = t.tenant_id AND w.last_error_class IS NOT NULL AND w.sync_state = 'rejected') AS rejected,
+       (SELECT count(*) FROM cmms.unmapped_value u WHERE u.provider_id = s.srvname) AS unmapped_values,
+       q.oldest_pending_at,
+       r.last_success_at,
+       coalesce(r.circuit, 'closed') AS circuit,
+       coalesce(r.consecutive_failures, 0) AS consecutive_failures,
+       r.next_attempt_at,
+       r.rate_limit_limit, r.rate_limit_remaining, r.rate_limit_reset_at,
+       r.last_error, r.last_error_class, r.last_error_at,
+       c.last_poll_at, c.last_complete_at, c.next_poll_at, c.poll_error
+FROM pg_catalog.pg_foreign_server s
+JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid = s.srvfdw AND f.fdwname = 'cmms'
+LEFT JOIN cmms.provider p ON p.provider_id = s.srvname
+LEFT JOIN cmms.provider_state r ON r.provider_id = s.srvname
+CROSS JOIN LATERAL (
+  SELECT max(x.option_value) FILTER (WHERE x.option_name = 'type') AS type,
+         max(x.option_value) FILTER (WHERE x.option_name = 'tenant') AS tenant
+  FROM pg_catalog.pg_options_to_table(s.srvoptions) x) o
+CROSS JOIN LATERAL (SELECT coalesce(p.tenant_id, o.tenant, 'default') AS tenant_id) t
+CROSS JOIN LATERAL (
+  SELECT count(*) FILTER (WHERE b.state = 'pending' AND b.attempts = 0) AS pending,
+         count(*) FILTER (WHERE b.state = 'in_flight') AS in_flight,
+         count(*) FILTER (WHERE b.state = 'pending' AND b.attempts > 0) AS retrying,
+         count(*) FILTER (WHERE b.state = 'in_doubt') AS in_doubt,
+         count(*) FILTER (WHERE b.state = 'awaiting_approval') AS awaiting_approval,
+         count(*) FILTER (WHERE b.state = 'held') AS held,
+         min(b.enqueued_at) AS oldest_pending_at
+  FROM cmms.outbox b WHERE b.provider_id = s.srvname) q
+CROSS JOIN LATERAL (
+  SELECT max(k.last_poll_at) AS last_poll_at, min(k.last_complete_at) AS last_complete_at, min(k.next_poll_at) AS next_poll_at,
+         string_agg(k.resource || ': ' || k.last_error, '; ' ORDER BY k.resource) AS poll_error
+  FROM cmms.poll_cursor k WHERE k.provider_id = s.srvname) c
+WHERE cmms.sees_tenant(t.tenant_id);
+COMMENT ON VIEW cmms.sync_health IS 'One row for each provider: what waits, what failed, how its connection does.';
+COMMENT ON COLUMN cmms.sync_health.provider_id IS 'Name of the foreign server.';
+COMMENT ON COLUMN cmms.sync_health.tenant_id IS 'Tenant of the provider.';
+COMMENT ON COLUMN cmms.sync_health.provider_type IS 'Kind of CMMS.';
+COMMENT ON COLUMN cmms.sync_health.mode IS 'read, draft, handoff or write_back; null: never activated.';
+COMMENT ON COLUMN cmms.sync_health.active IS 'Whether the worker pushes and polls.';
+COMMENT ON COLUMN cmms.sync_health.pending IS 'Records with changes that were not tried yet.';
+COMMENT ON COLUMN cmms.sync_health.in_flight IS 'Records with a request under way.';
+COMMENT ON COLUMN cmms.sync_health.retrying IS 'Records whose last attempt failed and is repeated.';
+COMMENT ON COLUMN cmms.sync_health.in_doubt IS 'Records whose last attempt had no answer; being looked up.';
+COMMENT ON COLUMN cmms.sync_health.awaiting_approval IS 'Records that wait for cmms.approve (mode draft).';
+COMMENT ON COLUMN cmms.sync_health.held IS 'Records held for want of a mapping, in all directions.';
+COMMENT ON COLUMN cmms.sync_health.rejected IS 'Work orders that the provider refused for good.';
+COMMENT ON COLUMN cmms.sync_health.unmapped_values IS 'Distinct values that no map translates.';
+COMMENT ON COLUMN cmms.sync_health.oldest_pending_at IS 'Time of the oldest change that is not settled.';
+COMMENT ON COLUMN cmms.sync_health.last_success_at IS 'Last success of any request.';
+COMMENT ON COLUMN cmms.sync_health.circuit IS 'closed: in use; open: paused; half_open: one attempt decides.';
+COMMENT ON COLUMN cmms.sync_health.consecutive_failures IS 'Failures of the provider as a whole since its last success.';
+COMMENT ON COLUMN cmms.sync_health.next_attempt_at IS 'No request leaves before; null: no restriction.';
+COMMENT ON COLUMN cmms.sync_health.rate_limit_limit IS 'Requests per window, as the provider last said.';
+COMMENT ON COLUMN cmms.sync_health.rate_limit_remaining IS 'Requests left in the window.';
+COMMENT ON COLUMN cmms.sync_health.rate_limit_reset_at IS 'End of the window.';
+COMMENT ON COLUMN cmms.sync_health.last_error IS 'Last failure of the provider as a whole.';
+COMMENT ON COLUMN cmms.sync_health.last_error_class IS 'Its class; see cmms.error_class.';
+COMMENT ON COLUMN cmms.sync_health.last_error_at IS 'When it happened.';
+COMMENT ON COLUMN cmms.sync_health.last_poll_at IS 'When the last poll began.';
+COMMENT ON COLUMN cmms.sync_health.last_complete_at IS 'Since when everything has been read: the oldest of the resources'' last complete polls.';
+COMMENT ON COLUMN cmms.sync_health.next_poll_at IS 'When the next poll is due; null: nothing to poll.';
+COMMENT ON COLUMN cmms.sync_health.poll_error IS 'Why the last poll failed, by resource.';
+
+CREATE VIEW cmms.sync_history AS
+SELECT l.logged_at, l.tenant_id, l.provider_id, l.direction, l.operation, l.outcome, l.record_id AS common_work_order_id,
+       w.identifier, w.title, coalesce(l.source_record_id, w.source_work_order_id) AS source_work_order_id, l.attempt,
+       l.http_status, l.error_class, l.error, e.review_action, l.duration_ms, l.request, l.response, l.sync_log_id
+FROM cmms.sync_log l
+LEFT JOIN cmms.work_order w ON w.tenant_id = l.tenant_id AND w.common_work_order_id = l.record_id
+LEFT JOIN cmms.error_class e ON e.name = l.error_class;
+COMMENT ON VIEW cmms.sync_history IS 'What was attempted with providers, readable; order it by logged_at.';
+COMMENT ON COLUMN cmms.sync_history.logged_at IS 'When it was recorded.';
+COMMENT ON COLUMN cmms.sync_history.tenant_id IS 'Tenant.';
+COMMENT ON COLUMN cmms.sync_history.provider_id IS 'Name of the foreign server.';
+COMMENT ON COLUMN cmms.sync_history.direction IS 'push, poll, lookup or webhook.';
+COMMENT ON COLUMN cmms.sync_history.operation IS 'create, update, delete, list and so on.';
+COMMENT ON COLUMN cmms.sync_history.outcome IS 'synchronized, retrying, rejected, in_doubt, held, imported and so on.';
+COMMENT ON COLUMN cmms.sync_history.common_work_order_id IS 'The work order; null for a poll.';
+COMMENT ON COLUMN cmms.sync_history.identifier IS 'Number that people use for it.';
+COMMENT ON COLUMN cmms.sync_history.title IS 'Title of the order, as it is now.';
+COMMENT ON COLUMN cmms.sync_history.source_work_order_id IS 'The provider''s id of the order.';
+COMMENT ON COLUMN cmms.sync_history.attempt IS 'Number of the attempt for this change.';
+COMMENT ON COLUMN cmms.sync_history.http_status IS 'Status of the answer; null where none came.';
+COMMENT ON COLUMN cmms.sync_history.error_class IS 'Class of the failure.';
+COMMENT ON COLUMN cmms.sync_history.error IS 'The failure in words.';
+COMMENT ON COLUMN cmms.sync_history.review_action IS 'What a person should check.';
+COMMENT ON COLUMN cmms.sync_history.duration_ms IS 'Time from sending to the whole answer, in milliseconds.';
+COMMENT ON COLUMN cmms.sync_history.request IS 'What was sent, secrets masked, cut.';
+COMMENT ON COLUMN cmms.sync_history.response IS 'What was answered, cut.';
+COMMENT ON COLUMN cmms.sync_history.sync_log_id IS 'Number of the attempt in sync_log.';

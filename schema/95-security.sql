@@ -1,0 +1,126 @@
+-- Security: tenants are walls for every role but the owner, nothing is granted to PUBLIC, and pg_dump keeps what is the user's.
+
+CREATE TABLE cmms.tenant_access (
+  tenant_id text NOT NULL CHECK (tenant_id <> ''),
+  role_name name NOT NULL,
+  level text NOT NULL DEFAULT 'write' CHECK (level IN ('read', 'write')),
+  PRIMARY KEY (tenant_id, role_name)
+);
+COMMENT ON TABLE cmms.tenant_access IS 'Which roles, and the members of them, may read or write records of which tenant. Written by cmms.grant_access.';
+COMMENT ON COLUMN cmms.tenant_access.tenant_id IS 'Tenant.';
+COMMENT ON COLUMN cmms.tenant_access.role_name IS 'Role.';
+COMMENT ON COLUMN cmms.tenant_access.level IS 'read, or write (which includes read).';
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON cmms.tenant_access
+  FOR EACH ROW EXECUTE FUNCTION cmms.audit_configuration();
+
+CREATE FUNCTION cmms.grant_access(role_name name, tenant_id text DEFAULT 'default', level text DEFAULT 'write') RETURNS void
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  object text;
+BEGIN
+  IF grant_access.level NOT IN ('read', 'write') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('unknown level "%s"', grant_access.level),
+      HINT = 'Valid levels are: read, write.';
+  END IF;
+  INSERT INTO cmms.tenant_access AS a (tenant_id, role_name, level)
+  VALUES (grant_access.tenant_id, grant_access.role_name, grant_access.level)
+  ON CONFLICT (tenant_id, role_name) DO UPDATE SET level = excluded.level;
+
+  -- Rights on tables are those of all tenants together; which rows, and to what end, the policies decide by tenant_access.
+  EXECUTE format('GRANT USAGE ON SCHEMA cmms TO %I', grant_access.role_name);
+  FOREACH object IN ARRAY ARRAY['common_status', 'priority', 'sync_state', 'error_class', 'mode', 'event_type', 'transition',
+      'provider', 'provider_state', 'field_map', 'value_map', 'provider_value', 'unmapped_value', 'held_record', 'work_order',
+      'status_history', 'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'tenant_access',
+      'sync_health', 'sync_history', 'work_order_overview', 'row_status'] LOOP
+    EXECUTE format('GRANT SELECT ON cmms.%I TO %I', object, grant_access.role_name);
+  END LOOP;
+  FOREACH object IN ARRAY ARRAY['allowed_statuses(uuid)', 'sees_tenant(text)', 'poll_now(text)', 'wait_until_idle(interval)'] LOOP
+    EXECUTE format('GRANT EXECUTE ON FUNCTION cmms.%s TO %I', object, grant_access.role_name);
+  END LOOP;
+  IF grant_access.level = 'write' THEN
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON cmms.work_order TO %I', grant_access.role_name);
+    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'approve(uuid)', 'ingest_webhook(text, bytea, jsonb)', 'sync_row()'] LOOP
+      EXECUTE format('GRANT EXECUTE ON FUNCTION cmms.%s TO %I', object, grant_access.role_name);
+    END LOOP;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION cmms.grant_access(name, text, text) IS
+'Lets a role, and its members, read or write (level) the records of a tenant, with all rights on tables, views and functions that this takes. To take it back: DELETE FROM cmms.tenant_access. SQLSTATEs: 42704 no such role, 22023 unknown level.';
+
+-- One policy for reading and one for writing; the sub-select is evaluated once per query, so that an index on tenant_id serves it.
+DO $$
+DECLARE
+  protected text;
+  readable constant text := 'tenant_id = ANY (ARRAY(SELECT a.tenant_id FROM cmms.tenant_access a'
+    || ' WHERE pg_catalog.pg_has_role(current_user, a.role_name, ''MEMBER'')))';
+  writable constant text := 'tenant_id = ANY (ARRAY(SELECT a.tenant_id FROM cmms.tenant_access a'
+    || ' WHERE a.level = ''write'' AND pg_catalog.pg_has_role(current_user, a.role_name, ''MEMBER'')))';
+BEGIN
+  FOREACH protected IN ARRAY ARRAY['provider', 'provider_value', 'unmapped_value', 'held_record', 'work_order', 'status_history',
+      'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'audit_log'] LOOP
+    EXECUTE pg_catalog.format('ALTER TABLE cmms.%I ENABLE ROW LEVEL SECURITY', protected);
+    EXECUTE pg_catalog.format('CREATE POLICY tenant_read ON cmms.%I FOR SELECT USING (%s)', protected, readable);
+    EXECUTE pg_catalog.format('CREATE POLICY tenant_insert ON cmms.%I FOR INSERT WITH CHECK (%s)', protected, writable);
+    EXECUTE pg_catalog.format('CREATE POLICY tenant_update ON cmms.%I FOR UPDATE USING (%s)', protected, writable);
+    EXECUTE pg_catalog.format('CREATE POLICY tenant_delete ON cmms.%I FOR DELETE USING (%s)', protected, writable);
+  END LOOP;
+  -- Tables that know the provider only.
+  FOREACH protected IN ARRAY ARRAY['provider_state', 'field_map', 'value_map'] LOOP
+    EXECUTE pg_catalog.format('ALTER TABLE cmms.%I ENABLE ROW LEVEL SECURITY', protected);
+    EXECUTE pg_catalog.format('CREATE POLICY tenant_read ON cmms.%I FOR SELECT USING '
+      || '(provider_id = ANY (ARRAY(SELECT p.provider_id FROM cmms.provider p)))', protected);
+  END LOOP;
+END
+$$;
+ALTER TABLE cmms.tenant_access ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_rows ON cmms.tenant_access FOR SELECT USING (pg_catalog.pg_has_role(current_user, role_name, 'MEMBER'));
+
+-- Views read with the rights of who asks. PostgreSQL 14 cannot: there each view becomes a filter over the full one.
+DO $$
+DECLARE
+  name text;
+  described record;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['sync_health', 'sync_history', 'work_order_overview', 'row_status'] LOOP
+    IF pg_catalog.current_setting('server_version_num')::integer >= 150000 THEN
+      EXECUTE pg_catalog.format('ALTER VIEW cmms.%I SET (security_invoker = true)', name);
+    ELSE
+      EXECUTE pg_catalog.format('ALTER VIEW cmms.%I RENAME TO %I', name, 'all_' || name);
+      EXECUTE pg_catalog.format('CREATE VIEW cmms.%I WITH (security_barrier = true) AS SELECT * FROM cmms.%I WHERE cmms.sees_tenant(tenant_id)',
+                                name, 'all_' || name);
+      EXECUTE pg_catalog.format('COMMENT ON VIEW cmms.%I IS %L', name,
+                                pg_catalog.obj_description(('cmms.all_' || name)::pg_catalog.regclass, 'pg_class'));
+      FOR described IN
+        SELECT a.attname, pg_catalog.col_description(a.attrelid, a.attnum) AS comment
+        FROM pg_catalog.pg_attribute a WHERE a.attrelid = ('cmms.all_' || name)::pg_catalog.regclass AND a.attnum > 0
+      LOOP
+        EXECUTE pg_catalog.format('COMMENT ON COLUMN cmms.%I.%I IS %L', name, described.attname, described.comment);
+      END LOOP;
+    END IF;
+  END LOOP;
+END
+$$;
+
+REVOKE ALL ON ALL TABLES IN SCHEMA cmms FROM PUBLIC;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA cmms FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA cmms FROM PUBLIC;
+
+-- What a dump keeps: everything but the rows shipped with the extension and the run-time state.
+DO $$
+DECLARE
+  kept record;
+BEGIN
+  FOR kept IN
+    SELECT c.oid::pg_catalog.regclass AS name,
+           EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'built_in') AS has_seed
+    FROM pg_catalog.pg_class c
+    WHERE c.relnamespace = 'cmms'::pg_catalog.regnamespace AND c.relkind IN ('r', 'S')
+      AND c.relname NOT IN ('sync_state', 'error_class', 'mode', 'event_type', 'provider_state')
+    ORDER BY c.oid
+  LOOP
+    PERFORM pg_catalog.pg_extension_config_dump(kept.name, CASE WHEN kept.has_seed THEN 'WHERE NOT built_in' ELSE '' END);
+  END LOOP;
+END
+$$;

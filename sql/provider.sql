@@ -1,0 +1,49 @@
+-- Activation.
+SELECT * FROM raised($$SELECT cmms.activate('nowhere')$$);
+SELECT state, message, hint FROM raised($$SELECT cmms.activate('plant_a', mode => 'both')$$);
+SELECT state, message, hint FROM raised($$SELECT cmms.activate('plant_a')$$);
+CREATE USER MAPPING FOR PUBLIC SERVER plant_a OPTIONS (api_key 'secret');
+SELECT state FROM raised($$SELECT cmms.activate('plant_a', poll_interval => '1 ms')$$);
+SELECT * FROM raised($$SELECT cmms.deactivate('plant_a')$$);
+SELECT * FROM raised($$SELECT cmms.poll_now('plant_a')$$);
+
+BEGIN;
+SELECT cmms.activate('plant_a', mode => 'read', poll_interval => '5 min', import_since => '2026-01-01 00:00+00');
+SELECT provider_id, tenant_id, mode, active, poll_interval, import_since = '2026-01-01 00:00+00' AS since FROM cmms.provider;
+SELECT provider_id, circuit, consecutive_failures FROM cmms.provider_state;
+SELECT tenant_id, provider_id, resource, cursor, next_poll_at = now() AS due FROM cmms.poll_cursor;
+SELECT cmms.poll_now('plant_a');
+-- Again: what is not said is reset, but for the start of the import.
+SELECT cmms.activate('plant_a');
+SELECT mode, poll_interval, import_since = '2026-01-01 00:00+00' AS since FROM cmms.provider;
+SELECT cmms.deactivate('plant_a');
+SELECT active FROM cmms.provider;
+SELECT action, provider_id, detail ->> 'mode' AS mode, actor = session_user AS by_me FROM cmms.audit_log
+WHERE action IN ('activate', 'deactivate') ORDER BY audit_log_id;
+ROLLBACK;
+
+-- The server's owner decides, nobody else.
+CREATE ROLE regress_cmms_owner;
+CREATE ROLE regress_cmms_other;
+GRANT USAGE ON SCHEMA cmms TO regress_cmms_owner, regress_cmms_other;
+GRANT EXECUTE ON FUNCTION cmms.activate TO regress_cmms_owner, regress_cmms_other;
+GRANT USAGE ON FOREIGN DATA WRAPPER cmms TO regress_cmms_owner;
+ALTER SERVER plant_a OWNER TO regress_cmms_owner;
+BEGIN;
+SET LOCAL ROLE regress_cmms_other;
+SELECT state, message FROM raised($$SELECT cmms.activate('plant_a')$$);
+SET LOCAL ROLE regress_cmms_owner;
+SELECT state, message FROM raised($$SELECT cmms.activate('plant_a')$$);
+ROLLBACK;
+ALTER SERVER plant_a OWNER TO CURRENT_USER;
+DROP OWNED BY regress_cmms_owner, regress_cmms_other;
+DROP ROLE regress_cmms_owner, regress_cmms_other;
+
+-- A row of one's own takes the place of the shipped descriptor, an update keeps it; both are dumped then.
+BEGIN;
+UPDATE cmms.provider_type SET descriptor = descriptor || '{"note": 1}' WHERE provider_type = 'custom';
+SELECT built_in FROM cmms.provider_type WHERE provider_type = 'custom';
+INSERT INTO cmms.provider_type (provider_type, descriptor) SELECT 'clickmaint', descriptor FROM cmms.provider_type WHERE provider_type = 'clickmaint';
+SELECT provider_type, built_in FROM cmms.provider_type WHERE provider_type IN ('clickmaint', 'custom') ORDER BY 1;
+SELECT action, detail #>> '{new,provider_type}' AS provider_type FROM cmms.audit_log WHERE action LIKE 'provider_type.%' ORDER BY audit_log_id;
+ROLLBACK;

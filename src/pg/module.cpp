@@ -1,0 +1,21 @@
+// The library's entry: what PostgreSQL looks for when it loads pg_cmms.
+#include "pg/prelude.hpp"
+
+#include "pg/module.hpp"
+
+#include "pg/boundary/guard.hpp"
+#include "pg/guc/guc.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+}
+
+void _PG_init(void) {
+  cmms::pg::enter([] {
+    cmms::pg::pg_call([] { cmms::pg::guc::define(); });
+    cmms::pg::register_workers();
+    cmms::pg::register_cache_callbacks();
+  });
+}

@@ -1,0 +1,21 @@
+// Events that are not written by the triggers of work_order.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cmms::pg {
+
+struct Event {
+  std::string_view event_type;
+  std::string_view tenant_id;
+  std::string_view provider_id;
+  std::string_view resource;
+  std::optional<std::string> record_id;
+  std::string detail;  // JSON
+};
+
+void write_event(const Event& event);  // the row and its NOTIFY; inside an Spi scope
+
+}  // namespace cmms::pg

@@ -1,0 +1,75 @@
+#include "pg/prelude.hpp"
+
+#include "pg/catalog/configuration_rows.hpp"
+
+#include "pg/boundary/guard.hpp"
+#include "pg/boundary/spi.hpp"
+
+namespace cmms::pg {
+
+std::optional<std::string> read_descriptor(std::string_view provider_type) {
+  static Statement statement("SELECT descriptor FROM cmms.provider_type WHERE provider_type = $1", {TEXTOID});
+  const Spi spi;
+  const Rows rows = statement.execute({provider_type});
+  if (rows.empty()) return std::nullopt;
+  return rows.text(0, 0);
+}
+
+std::vector<provider::FieldRow> read_field_rows(std::string_view provider_id) {
+  static Statement statement(
+      "SELECT resource, direction, target, source, transform, required, default_value, on_operation"
+      " FROM cmms.field_map WHERE provider_id = $1 ORDER BY resource, direction, position, target",
+      {TEXTOID});
+  const Spi spi;
+  const Rows rows = statement.execute({provider_id});
+  std::vector<provider::FieldRow> result;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    provider::FieldRow row;
+    row.resource = rows.text_or(i, 0, "");
+    row.direction = rows.text_or(i, 1, "");
+    row.target = rows.text_or(i, 2, "");
+    row.source = rows.text(i, 3);
+    row.transform = rows.text_or(i, 4, "");
+    row.required = rows.boolean(i, 5);
+    row.default_value = rows.text(i, 6);
+    row.on_operation = rows.text_or(i, 7, "always");
+    result.push_back(std::move(row));
+  }
+  return result;
+}
+
+std::vector<provider::ValueRow> read_value_rows(std::string_view provider_id) {
+  static Statement statement(
+      "SELECT resource, vocabulary, direction, source_value, target_value FROM cmms.value_map WHERE provider_id = $1",
+      {TEXTOID});
+  const Spi spi;
+  const Rows rows = statement.execute({provider_id});
+  std::vector<provider::ValueRow> result;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    result.push_back({.resource = rows.text_or(i, 0, ""),
+                      .vocabulary = rows.text_or(i, 1, ""),
+                      .direction = rows.text_or(i, 2, ""),
+                      .source_value = rows.text_or(i, 3, ""),
+                      .target_value = rows.text_or(i, 4, "")});
+  }
+  return result;
+}
+
+std::vector<provider::LearntValue> read_learnt_values(std::string_view tenant_id, std::string_view provider_id) {
+  // The newest first: where a provider gave one name to two ids, or renamed one, the current one counts.
+  static Statement statement(
+      "SELECT vocabulary, value_id, value_name FROM cmms.provider_value WHERE tenant_id = $1 AND provider_id = $2"
+      " ORDER BY vocabulary, last_seen_at DESC, value_id",
+      {TEXTOID, TEXTOID});
+  const Spi spi;
+  const Rows rows = statement.execute({tenant_id, provider_id});
+  std::vector<provider::LearntValue> result;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    result.push_back({.vocabulary = rows.text_or(i, 0, ""),
+                      .value_id = rows.text_or(i, 1, ""),
+                      .value_name = rows.text_or(i, 2, "")});
+  }
+  return result;
+}
+
+}  // namespace cmms::pg

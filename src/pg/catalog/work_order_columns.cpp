@@ -1,0 +1,120 @@
+#include "pg/prelude.hpp"
+
+#include "pg/catalog/work_order_columns.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/sqlstate.hpp"
+#include "pg/boundary/guard.hpp"
+#include "pg/boundary/spi.hpp"
+#include "pg/catalog/connection_cache.hpp"
+
+namespace cmms::pg {
+namespace {
+
+constexpr std::array<std::string_view, 12> kept_by_the_sync = {
+    "tenant_id",      "common_work_order_id", "provider_id",       "source_doc", "sync_state", "last_synced_at",
+    "last_error",     "last_error_class",     "last_error_detail", "created_at", "updated_at", "source_fields"};
+
+// What only the provider can say.
+constexpr std::array<std::string_view, 4> provider_news = {"source_status", "source_priority", "source_updated_at",
+                                                           "source_revision"};
+
+template <std::size_t Size>
+bool contains(const std::array<std::string_view, Size>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::vector<WorkOrderColumn> read_columns() {
+  static Statement statement(
+      "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid)"
+      " FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d"
+      " ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated = ''"
+      " WHERE a.attrelid = 'cmms.work_order'::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+      {});
+  const Spi spi;
+  const Rows rows = statement.execute();
+  std::vector<WorkOrderColumn> columns;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    WorkOrderColumn column;
+    column.name = rows.text_or(i, 0, "");
+    column.type = rows.text_or(i, 1, "");
+    column.default_value = rows.text_or(i, 2, "");
+    if (column.type == "text[]") column.form = WorkOrderColumn::Form::text_array;
+    if (column.type == "jsonb") column.form = WorkOrderColumn::Form::json;
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+std::string_view direction_name(mapping::Direction direction) {
+  switch (direction) {
+    case mapping::Direction::inbound:
+      return "inbound";
+    case mapping::Direction::outbound:
+      return "outbound";
+    case mapping::Direction::row:
+      return "row";
+  }
+  return "";
+}
+
+std::string mappable_names(mapping::Direction direction) {
+  std::string names;
+  if (direction == mapping::Direction::row) names = "key";
+  for (const WorkOrderColumn& column : work_order_columns()) {
+    if (!column.is_mappable(direction)) continue;
+    names += (names.empty() ? "" : ", ") + column.name;
+  }
+  return names;
+}
+
+bool is_special_target(std::string_view target, mapping::Direction direction) {
+  if (direction == mapping::Direction::row) return target == "key";
+  return direction == mapping::Direction::inbound && target == "reference";
+}
+
+}  // namespace
+
+bool WorkOrderColumn::is_mappable(mapping::Direction direction) const {
+  if (direction == mapping::Direction::outbound) return true;
+  if (contains(kept_by_the_sync, name)) return false;
+  return direction == mapping::Direction::inbound || !contains(provider_news, name);
+}
+
+const std::vector<WorkOrderColumn>& work_order_columns() {
+  static std::vector<WorkOrderColumn> columns;
+  static std::uint64_t made_at = 0;
+  if (columns.empty() || made_at != configuration_generation()) {
+    made_at = configuration_generation();
+    columns = read_columns();
+  }
+  return columns;
+}
+
+const WorkOrderColumn* find_work_order_column(std::string_view name) {
+  const auto& columns = work_order_columns();
+  const auto found =
+      std::find_if(columns.begin(), columns.end(), [&](const WorkOrderColumn& column) { return column.name == name; });
+  return found == columns.end() ? nullptr : &*found;
+}
+
+void check_rule(const mapping::Rule& rule, mapping::Direction direction) {
+  const auto check = [&](std::string_view name, std::string_view role) {
+    const WorkOrderColumn* column = find_work_order_column(name);
+    if (column != nullptr && column->is_mappable(direction)) return;
+    raise(sqlstate::invalid_configuration,
+          "\"" + std::string(name) + "\" cannot be the " + std::string(role) + " of a rule of direction " +
+              std::string(direction_name(direction)),
+          column == nullptr ? "cmms.work_order has no such column." : "That column is kept by the sync itself.",
+          "Possible: " + mappable_names(direction) + ".");
+  };
+  if (direction == mapping::Direction::outbound) {
+    for (const path::Path& source : rule.sources) check(source.head(), "source");
+  } else if (!is_special_target(rule.target, direction)) {
+    check(rule.target, "target");
+  }
+}
+
+}  // namespace cmms::pg

@@ -1,0 +1,206 @@
+// cmms.set_field_mapping and cmms.set_row_mapping: field maps from short-hand JSON.
+#include "pg/prelude.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json/jansson.hpp"
+#include "core/json/text.hpp"
+#include "core/sqlstate.hpp"
+#include "pg/boundary/guard.hpp"
+#include "pg/boundary/result_set.hpp"
+#include "pg/boundary/spi.hpp"
+#include "pg/catalog/connection_cache.hpp"
+#include "pg/catalog/owner_scope.hpp"
+#include "pg/catalog/row_map.hpp"
+#include "pg/catalog/work_order_columns.hpp"
+#include "pg/functions/arguments.hpp"
+#include "pg/json/jsonb_reader.hpp"
+
+namespace cmms::pg {
+namespace {
+
+using mapping::Direction;
+using mapping::RuleText;
+
+mapping::ShortHand parse(const json::Value& document, std::string_view resource) {
+  Result<mapping::ShortHand> parsed = mapping::parse_short_hand(document, resource);
+  if (!parsed) raise(parsed.error());
+  return std::move(parsed).value();
+}
+
+bool is_switch_off(const RuleText& rule) { return rule.sources.empty() && !rule.default_value; }
+
+void check_rules(const std::vector<RuleText>& rules, Direction direction) {
+  for (const RuleText& text : rules) {
+    if (is_switch_off(text)) continue;
+    const Result<mapping::Rule> rule = mapping::compile_rule(text);
+    if (!rule) raise(rule.error());
+    check_rule(rule.value(), direction);
+  }
+}
+
+const char* operation_name(mapping::OnOperation operation) {
+  switch (operation) {
+    case mapping::OnOperation::always:
+      return "always";
+    case mapping::OnOperation::create:
+      return "create";
+    case mapping::OnOperation::update:
+      return "update";
+  }
+  return "always";
+}
+
+void remove_rules(std::string_view provider_id, std::string_view resource, bool rows) {
+  static Statement statement(
+      "DELETE FROM cmms.field_map WHERE provider_id = $1 AND resource = $2 AND (direction = 'row') = $3",
+      {TEXTOID, TEXTOID, BOOLOID});
+  statement.execute({provider_id, resource, rows});
+}
+
+void insert_rules(std::string_view provider_id, std::string_view resource, const char* direction,
+                  const std::vector<RuleText>& rules) {
+  static Statement statement(
+      "INSERT INTO cmms.field_map (provider_id, resource, direction, target, source, transform, required,"
+      " default_value, on_operation, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+      {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID, TEXTOID, INT4OID});
+  std::int32_t position = 0;
+  for (const RuleText& rule : rules) {
+    const std::string source = rule.sources.empty() ? "" : provider::sources_text(rule.sources);
+    const std::string fallback = rule.default_value ? rule.default_value->to_json() : "";
+    statement.execute({provider_id, resource, direction, rule.target,
+                       source.empty() ? Param::null(TEXTOID) : Param(source),
+                       rule.transform.empty() ? Param::null(TEXTOID) : Param(rule.transform), rule.required,
+                       fallback.empty() ? Param::null(JSONBOID) : Param::json(fallback),
+                       operation_name(rule.on_operation), ++position});
+  }
+}
+
+Datum return_rules(FunctionCallInfo fcinfo, std::string_view provider_id, std::string_view resource, bool rows) {
+  static Statement statement(
+      "SELECT provider_id, resource, direction, target, source, transform, required, default_value, on_operation,"
+      " owner, position FROM cmms.field_map WHERE provider_id = $1 AND resource = $2 AND (direction = 'row') = $3"
+      " ORDER BY direction, position, target",
+      {TEXTOID, TEXTOID, BOOLOID});
+  ResultSet result(fcinfo);
+  const Spi spi;
+  const Rows found = statement.execute({provider_id, resource, rows});
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto text = [&](std::size_t column) { return found.text(i, column); };
+    const std::optional<std::string> columns[] = {text(0), text(1), text(2), text(3), text(4),
+                                                  text(5), text(7), text(8), text(9)};
+    result.add({columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], found.boolean(i, 6),
+                Param::typed(JSONBOID, columns[6]), columns[7], columns[8],
+                static_cast<std::int32_t>(found.integer(i, 10))});
+  }
+  return result.done();
+}
+
+Datum set_field_mapping(FunctionCallInfo fcinfo) {
+  const std::string provider_id(text_argument(fcinfo, 0));
+  const std::string resource(text_argument(fcinfo, 2));
+  const OwnerScope scope(fcinfo->flinfo->fn_oid);
+  scope.require_server_owner(require_server(provider_id), provider_id);
+  const mapping::ShortHand rules = parse(jsonb_value(jsonb_argument(fcinfo, 1)), resource);
+  check_rules(rules.inbound, Direction::inbound);
+  check_rules(rules.outbound, Direction::outbound);
+  {
+    const Spi spi;
+    remove_rules(provider_id, resource, false);
+    insert_rules(provider_id, resource, "inbound", rules.inbound);
+    insert_rules(provider_id, resource, "outbound", rules.outbound);
+  }
+  // What does not go together with the descriptor is an error now, not at the next sync.
+  const auto provider = connection(provider_id, Secrets::optional);
+  if (provider->maps(resource) == nullptr) {
+    raise(sqlstate::invalid_configuration, "provider \"" + provider_id + "\" has no resource \"" + resource + "\"");
+  }
+  return return_rules(fcinfo, provider_id, resource, false);
+}
+
+// The members of a row map: "key" (or "id", which in a row can only mean that) apart from those that the short-hand
+// of field maps knows.
+struct RowShortHand {
+  std::optional<RuleText> key;
+  std::string members = "{";  // JSON
+  bool names_source_status = false;
+  bool names_source_priority = false;
+};
+
+RuleText key_rule(const json::Value& value) {
+  RuleText rule;
+  rule.target = "key";
+  if (value.is_string()) rule.sources.emplace_back(value.string());
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const auto element = value.element(i);
+    if (element && element->is_string()) rule.sources.emplace_back(element->string());
+  }
+  const bool is_complete = value.is_string() || (value.is_array() && rule.sources.size() == value.size());
+  if (!is_complete || rule.sources.empty()) {
+    raise(sqlstate::invalid_configuration, "\"key\" must be the name of a column or a list of names");
+  }
+  return rule;
+}
+
+RowShortHand read_row_members(const json::Value& mapping, std::string_view map_name) {
+  json::Value members = mapping;
+  for (const std::string_view name : {map_name, std::string_view("work_order")}) {
+    const auto nested = mapping.member(name);
+    if (nested && nested->is_object()) members = *nested;
+  }
+  RowShortHand row;
+  const bool has_key = members.member("key").has_value();
+  members.each_member([&](std::string_view name, const json::Value& value) {
+    if (name == "key" || (name == "id" && !has_key)) {
+      row.key = key_rule(value);
+      return true;
+    }
+    row.names_source_status |= name == "source_status";
+    row.names_source_priority |= name == "source_priority";
+    if (row.members.size() > 1) row.members.push_back(',');
+    json::append_quoted(row.members, name);
+    row.members += ":" + value.text();
+    return true;
+  });
+  row.members.push_back('}');
+  return row;
+}
+
+std::vector<RuleText> row_rules(const json::Value& mapping, std::string_view map_name) {
+  RowShortHand row = read_row_members(mapping, map_name);
+  const Result<json::Document> document = json::Document::parse(row.members);
+  if (!document) raise(document.error());
+  std::vector<RuleText> rules = parse(document.value().root(), "work_order").inbound;
+  // The short-hand keeps the provider's own word beside ours; a row is not the provider.
+  std::erase_if(rules, [&](const RuleText& rule) {
+    return (rule.target == "source_status" && !row.names_source_status) ||
+           (rule.target == "source_priority" && !row.names_source_priority);
+  });
+  if (row.key) rules.insert(rules.begin(), *std::move(row.key));
+  check_rules(rules, Direction::row);
+  return rules;
+}
+
+Datum set_row_mapping(FunctionCallInfo fcinfo) {
+  const std::string provider_id(text_argument(fcinfo, 0));
+  const std::string map_name(text_argument(fcinfo, 1));
+  const OwnerScope scope(fcinfo->flinfo->fn_oid);
+  scope.require_server_owner(require_server(provider_id), provider_id);
+  const std::vector<RuleText> rules = row_rules(jsonb_value(jsonb_argument(fcinfo, 2)), map_name);
+  {
+    const Spi spi;
+    remove_rules(provider_id, map_name, true);
+    insert_rules(provider_id, map_name, "row", rules);
+  }
+  row_map(provider_id, map_name);  // raises what the parts did not show
+  return return_rules(fcinfo, provider_id, map_name, true);
+}
+
+}  // namespace
+}  // namespace cmms::pg
+
+CMMS_FUNCTION(cmms_set_field_mapping) { return cmms::pg::set_field_mapping(fcinfo); }
+
+CMMS_FUNCTION(cmms_set_row_mapping) { return cmms::pg::set_row_mapping(fcinfo); }

@@ -1,0 +1,197 @@
+#include "pg/prelude.hpp"
+
+#include "pg/store/outbox.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "pg/boundary/spi.hpp"
+#include "pg/store/columns.hpp"
+
+namespace cmms::pg::store {
+namespace {
+
+// The lateral part runs once per provider, walks the index of due rows in order and stops at the limit.
+constexpr const char* claim_sql =
+    R"sql(
+    WITH due AS MATERIALIZED (
+      SELECT q.tenant_id, q.resource, q.record_id, q.next_attempt_at, q.was_in_doubt
+      FROM unnest($1::text[], $2::int4[], $3::timestamptz[]) AS r(provider_id, row_limit, due_from)
+      CROSS JOIN LATERAL (
+        SELECT o.tenant_id, o.resource, o.record_id, o.next_attempt_at, o.state = 'in_doubt' AS was_in_doubt
+        FROM cmms.outbox o
+        WHERE o.provider_id = r.provider_id AND o.state IN ('pending', 'in_doubt')
+        AND o.next_attempt_at >= coalesce(r.due_from, '-infinity') AND o.next_attempt_at <= now()
+        ORDER BY o.next_attempt_at, o.outbox_id LIMIT r.row_limit FOR UPDATE SKIP LOCKED) AS q)
+    UPDATE cmms.outbox o SET state = 'in_flight', claimed_at = clock_timestamp(),
+      attempts = CASE WHEN d.was_in_doubt THEN o.attempts ELSE o.attempts + 1 END,
+      claimed_change_seq = CASE WHEN d.was_in_doubt THEN o.claimed_change_seq ELSE o.change_seq END
+      FROM due d
+      WHERE o.tenant_id = d.tenant_id AND o.resource = d.resource AND o.record_id = d.record_id
+      RETURNING o.tenant_id, o.resource, o.record_id, o.provider_id, o.operation, o.changed_fields,
+      o.source_record_id, d.next_attempt_at, o.attempts, d.was_in_doubt, o.lookups,
+      extract(epoch FROM clock_timestamp() - o.in_doubt_since)::float8)sql";
+
+// A statement of its own: its snapshot is younger than the lock on the outbox row, so that the record is
+// never older than the change that was claimed with it.
+constexpr const char* records_sql =
+    R"sql(
+    SELECT k.position, row_to_json(w)::text
+      FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS k(tenant_id, record_id, position)
+      JOIN cmms.work_order w ON w.tenant_id = k.tenant_id AND w.common_work_order_id = k.record_id)sql";
+
+void read_records(std::vector<ClaimedRow>& rows) {
+  std::vector<std::string> tenant_ids;
+  std::vector<std::string> record_ids;
+  std::vector<std::size_t> positions;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].operation == "delete" || rows[i].key.resource != "work_order") continue;
+    tenant_ids.push_back(rows[i].key.tenant_id);
+    record_ids.push_back(rows[i].key.record_id);
+    positions.push_back(i);
+  }
+  if (positions.empty()) return;
+  static Statement statement(records_sql, {TEXTARRAYOID, UUIDARRAYOID});
+  const Rows found =
+      statement.execute({Param::array(TEXTARRAYOID, tenant_ids), Param::array(UUIDARRAYOID, record_ids)});
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    rows[positions[static_cast<std::size_t>(found.integer(i, 0)) - 1]].record = found.text(i, 1);
+  }
+}
+
+ClaimedRow claimed_row(const Rows& rows, std::size_t i) {
+  ClaimedRow row;
+  row.key = RecordKey{rows.text_or(i, 0, ""), rows.text_or(i, 1, ""), rows.text_or(i, 2, "")};
+  row.provider_id = rows.text_or(i, 3, "");
+  row.operation = rows.text_or(i, 4, "");
+  for (std::optional<std::string>& field : rows.list(i, 5)) {
+    if (field) row.changed_fields.push_back(std::move(*field));
+  }
+  row.source_record_id = rows.text_or(i, 6, "");
+  row.due_at = rows.text_or(i, 7, "");
+  row.attempts = static_cast<int>(rows.integer(i, 8));
+  row.is_in_doubt = rows.boolean(i, 9);
+  row.lookups = static_cast<int>(rows.integer(i, 10));
+  row.seconds_in_doubt = rows.number(i, 11);
+  return row;
+}
+
+}  // namespace
+
+std::vector<ClaimedRow> claim(const std::vector<ClaimRequest>& requests) {
+  std::vector<std::string> provider_ids;
+  std::vector<std::string> limits;
+  TextList from;
+  for (const ClaimRequest& request : requests) {
+    provider_ids.push_back(request.provider_id);
+    limits.push_back(std::to_string(request.limit));
+    from.push_back(request.from);
+  }
+  static Statement statement(claim_sql, {TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID});
+  const Rows rows =
+      statement.execute({Param::array(TEXTARRAYOID, provider_ids), Param::array(INT4ARRAYOID, limits),
+                         Param::array(TIMESTAMPTZARRAYOID, from)});
+  std::vector<ClaimedRow> claimed;
+  claimed.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) claimed.push_back(claimed_row(rows, i));
+  read_records(claimed);
+  return claimed;
+}
+
+std::string current_time() {
+  static Statement statement("SELECT clock_timestamp()", {});
+  return statement.execute().text_or(0, 0, "");
+}
+
+Recovery recover_abandoned(std::string_view started_at) {
+  // A row without an id at the provider was a create, whatever became of it here meanwhile.
+  static Statement statement(
+      R"sql(
+      WITH abandoned AS MATERIALIZED (
+        SELECT o.tenant_id, o.resource, o.record_id, o.operation = 'create' OR o.source_record_id IS NULL AS doubt
+        FROM cmms.outbox o WHERE o.state = 'in_flight' AND o.claimed_at < $1 FOR UPDATE SKIP LOCKED),
+        recovered AS (
+        UPDATE cmms.outbox o SET state = CASE WHEN a.doubt THEN 'in_doubt' ELSE 'pending' END,
+        in_doubt_since = CASE WHEN a.doubt THEN now() END, lookups = 0, next_attempt_at = now()
+        FROM abandoned a
+        WHERE o.tenant_id = a.tenant_id AND o.resource = a.resource AND o.record_id = a.record_id),
+        marked AS (
+        UPDATE cmms.work_order w SET sync_state = 'in_doubt' FROM abandoned a CROSS JOIN LATERAL (
+          SELECT x.tenant_id, x.common_work_order_id FROM cmms.work_order x
+          WHERE x.tenant_id = a.tenant_id AND x.common_work_order_id = a.record_id FOR UPDATE SKIP LOCKED) AS l
+        WHERE a.doubt AND w.tenant_id = l.tenant_id AND w.common_work_order_id = l.common_work_order_id)
+      SELECT count(*) FILTER (WHERE a.doubt), count(*) FILTER (WHERE NOT a.doubt),
+        (SELECT count(*) FROM cmms.outbox o WHERE o.state = 'in_flight' AND o.claimed_at < $1) = count(*)
+        FROM abandoned a)sql",
+      {TIMESTAMPTZOID});
+  const Rows rows = statement.execute({Param::timestamp(started_at)});
+  Recovery recovery;
+  recovery.in_doubt = static_cast<std::size_t>(rows.integer(0, 0));
+  recovery.due = static_cast<std::size_t>(rows.integer(0, 1));
+  recovery.is_complete = rows.boolean(0, 2);
+  return recovery;
+}
+
+std::optional<double> seconds_to_next_row(const std::vector<std::string>& provider_ids) {
+  static Statement statement(
+      R"sql(
+      SELECT extract(epoch FROM min(q.next_attempt_at) - clock_timestamp())::float8
+        FROM unnest($1::text[]) AS p(provider_id)
+        CROSS JOIN LATERAL (
+          SELECT o.next_attempt_at FROM cmms.outbox o
+          WHERE o.provider_id = p.provider_id AND o.state IN ('pending', 'in_doubt')
+          AND o.next_attempt_at < 'infinity'
+          ORDER BY o.next_attempt_at, o.outbox_id LIMIT 1) AS q)sql",
+      {TEXTARRAYOID});
+  const Rows rows = statement.execute({Param::array(TEXTARRAYOID, provider_ids)});
+  if (rows.empty() || rows.is_null(0, 0)) return std::nullopt;
+  return rows.number(0, 0);
+}
+
+void release(const std::vector<RecordKey>& keys) {
+  KeyColumns columns;
+  for (const RecordKey& key : keys) columns.add(key);
+  static Statement statement(
+      R"sql(
+      UPDATE cmms.outbox o SET
+        state = CASE WHEN o.in_doubt_since IS NULL THEN 'pending' ELSE 'in_doubt' END,
+        attempts = CASE WHEN o.in_doubt_since IS NULL THEN greatest(o.attempts - 1, 0) ELSE o.attempts END,
+        claimed_at = NULL
+        FROM unnest($1::text[], $2::text[], $3::uuid[]) AS k(tenant_id, resource, record_id)
+        WHERE o.tenant_id = k.tenant_id AND o.resource = k.resource AND o.record_id = k.record_id
+        AND o.state = 'in_flight')sql",
+      {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID});
+  statement.execute({columns.tenants(), columns.resource_names(), columns.records()});
+}
+
+std::vector<std::size_t> lock(const std::vector<RecordKey>& keys) {
+  KeyColumns columns;
+  for (const RecordKey& key : keys) columns.add(key);
+  // A row that is not returned by a locking part is either locked by somebody else or not there at all.
+  static Statement statement(
+      R"sql(
+      SELECT k.position
+        FROM unnest($1::text[], $2::text[], $3::uuid[])
+      WITH ORDINALITY AS k(tenant_id, resource, record_id, position)
+        LEFT JOIN LATERAL (SELECT true AS is_ours FROM cmms.outbox o
+          WHERE o.tenant_id = k.tenant_id AND o.resource = k.resource AND o.record_id = k.record_id
+          FOR UPDATE SKIP LOCKED) AS q ON true
+        LEFT JOIN LATERAL (SELECT true AS is_ours FROM cmms.work_order w
+          WHERE w.tenant_id = k.tenant_id AND w.common_work_order_id = k.record_id
+          FOR UPDATE SKIP LOCKED) AS r ON true
+        WHERE (q.is_ours OR NOT EXISTS (SELECT FROM cmms.outbox o
+          WHERE o.tenant_id = k.tenant_id AND o.resource = k.resource AND o.record_id = k.record_id))
+        AND (r.is_ours OR NOT EXISTS (SELECT FROM cmms.work_order w
+          WHERE w.tenant_id = k.tenant_id AND w.common_work_order_id = k.record_id)))sql",
+      {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID});
+  const Rows rows = statement.execute({columns.tenants(), columns.resource_names(), columns.records()});
+  std::vector<std::size_t> positions;
+  positions.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    positions.push_back(static_cast<std::size_t>(rows.integer(i, 0)) - 1);
+  }
+  std::sort(positions.begin(), positions.end());
+  return positions;
+}
+
+}  // namespace cmms::pg::store

@@ -1,0 +1,62 @@
+// cmms.outbox: what waits to be pushed, claimed in sets.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cmms::pg::store {
+
+struct RecordKey {
+  std::string tenant_id;
+  std::string resource;
+  std::string record_id;
+};
+
+struct ClaimRequest {
+  std::string provider_id;
+  int limit = 0;
+  std::optional<std::string> from;  // rows due before this time are left out
+};
+
+struct ClaimedRow {
+  RecordKey key;
+  std::string provider_id;
+  std::string operation;  // 'create', 'update', 'delete'
+  std::vector<std::string> changed_fields;
+  std::string source_record_id;  // empty: the provider has not got it yet
+  std::string due_at;
+  std::optional<std::string> record;  // the row as JSON; none when it is gone or not needed
+  int attempts = 0;                   // this one included
+  bool is_in_doubt = false;           // an earlier attempt's outcome is unknown: to be looked up
+  int lookups = 0;                    // that read everything and found nothing
+  double seconds_in_doubt = 0;
+};
+
+// Takes due rows and counts the attempt. What is committed here may have left: from now on it is never simply
+// sent again.
+std::vector<ClaimedRow> claim(const std::vector<ClaimRequest>& requests);
+
+struct Recovery {
+  std::size_t in_doubt = 0;  // creates: to be looked up
+  std::size_t due = 0;       // what may simply be repeated
+  bool is_complete = false;  // nothing is left behind a lock of somebody else's
+};
+
+// Takes over what earlier workers had under way, that is all that was claimed before this one started.
+Recovery recover_abandoned(std::string_view started_at);
+std::string current_time();  // the server's clock, as recover_abandoned() wants it
+
+// Seconds until the next row of these providers is due; not positive when one is due now; nullopt when there
+// is none.
+std::optional<double> seconds_to_next_row(const std::vector<std::string>& provider_ids);
+
+// Takes back claims that never left: the attempt is not counted.
+void release(const std::vector<RecordKey>& keys);
+
+// Locks the outbox and work order rows of these keys and answers the positions of those it got. Rows that
+// another transaction has locked are left out: the worker waits for nobody.
+std::vector<std::size_t> lock(const std::vector<RecordKey>& keys);
+
+}  // namespace cmms::pg::store

@@ -1,0 +1,255 @@
+#include "pg/prelude.hpp"
+
+#include "pg/store/push_result.hpp"
+
+#include "pg/boundary/spi.hpp"
+#include "pg/store/columns.hpp"
+
+namespace cmms::pg::store {
+namespace {
+
+std::optional<std::string> unless_empty(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
+const char* state_name(Settlement::State state) {
+  switch (state) {
+    case Settlement::State::pending:
+      return "pending";
+    case Settlement::State::in_doubt:
+      return "in_doubt";
+    case Settlement::State::held:
+      return "held";
+    case Settlement::State::removed:
+      return "removed";
+  }
+  return "pending";
+}
+
+constexpr const char* acknowledge_sql = R"sql(
+    WITH r AS MATERIALIZED (
+      SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[], $7::text[],
+                           $8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[])
+        AS r(tenant_id, resource, record_id, source_record_id, document, fields, source_status, source_priority,
+             source_updated_at, source_revision, identifier, provider_id)),
+    unheld AS (
+      DELETE FROM cmms.held_record h USING r
+      WHERE h.tenant_id = r.tenant_id AND h.provider_id = r.provider_id AND h.resource = r.resource
+        AND h.direction = 'outbound' AND h.source_record_id = r.record_id::text),
+    done AS (
+      DELETE FROM cmms.outbox o USING r
+      WHERE o.tenant_id = r.tenant_id AND o.resource = r.resource AND o.record_id = r.record_id
+        AND o.state = 'in_flight' AND o.change_seq = o.claimed_change_seq),
+    again AS (
+      UPDATE cmms.outbox o
+      SET state = 'pending', next_attempt_at = now(), attempts = 0, lookups = 0,
+          operation = CASE o.operation WHEN 'delete' THEN 'delete' ELSE 'update' END,
+          source_record_id = coalesce(r.source_record_id, o.source_record_id),
+          claimed_change_seq = NULL, claimed_at = NULL, in_doubt_since = NULL,
+          last_error = NULL, last_error_class = NULL
+      FROM r
+      WHERE o.tenant_id = r.tenant_id AND o.resource = r.resource AND o.record_id = r.record_id
+        AND o.state = 'in_flight' AND o.change_seq IS DISTINCT FROM o.claimed_change_seq
+      RETURNING o.tenant_id, o.resource, o.record_id)
+    UPDATE cmms.work_order w
+    SET source_work_order_id = coalesce(r.source_record_id, w.source_work_order_id),
+        source_doc = coalesce(r.document, w.source_doc),
+        source_fields = CASE WHEN r.fields IS NULL THEN w.source_fields
+                             ELSE coalesce(w.source_fields, '{}') || r.fields END,
+        source_status = coalesce(r.source_status, w.source_status),
+        source_priority = coalesce(r.source_priority, w.source_priority),
+        source_updated_at = coalesce(r.source_updated_at, w.source_updated_at),
+        source_revision = coalesce(r.source_revision, w.source_revision),
+        identifier = coalesce(w.identifier, r.identifier),
+        sync_state = CASE WHEN a.record_id IS NULL THEN 'synchronized' ELSE 'pending' END,
+        last_synced_at = now(), last_error = NULL, last_error_class = NULL, last_error_detail = NULL
+    FROM r LEFT JOIN again a ON a.tenant_id = r.tenant_id AND a.resource = r.resource AND a.record_id = r.record_id
+    WHERE r.resource = 'work_order' AND w.tenant_id = r.tenant_id AND w.common_work_order_id = r.record_id)sql";
+
+// A row that a change has overtaken since the claim is not given up: what is sent next is something else. A
+// record that was deleted here before the provider ever got it needs no further attempt.
+constexpr const char* settle_sql = R"sql(
+    WITH r AS MATERIALIZED (
+      SELECT v.*, o.change_seq IS DISTINCT FROM o.claimed_change_seq AND v.state IN ('removed', 'held') AS is_overtaken,
+             v.state <> 'in_doubt' AND o.operation = 'delete' AND o.source_record_id IS NULL AS is_moot
+      FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::float8[], $6::bool[], $7::bool[], $8::text[],
+                  $9::text[], $10::text[], $11::jsonb[], $12::text[])
+        AS v(tenant_id, resource, record_id, state, delay, attempt_counts, lookup_counts, sync_state,
+             error, error_class, error_detail, provider_id)
+      JOIN cmms.outbox o ON o.tenant_id = v.tenant_id AND o.resource = v.resource AND o.record_id = v.record_id
+        AND o.state = 'in_flight'),
+    unheld AS (
+      DELETE FROM cmms.held_record h USING r
+      WHERE h.tenant_id = r.tenant_id AND h.provider_id = r.provider_id AND h.resource = r.resource
+        AND h.direction = 'outbound' AND h.source_record_id = r.record_id::text AND r.state <> 'held'),
+    removed AS (
+      DELETE FROM cmms.outbox o USING r
+      WHERE o.tenant_id = r.tenant_id AND o.resource = r.resource AND o.record_id = r.record_id
+        AND (r.is_moot OR r.state = 'removed' AND NOT r.is_overtaken)),
+    kept AS (
+      UPDATE cmms.outbox o
+      SET state = CASE WHEN r.is_overtaken THEN 'pending' ELSE r.state END,
+          next_attempt_at = CASE WHEN r.is_overtaken THEN now()
+                                 ELSE coalesce(now() + make_interval(secs => r.delay), 'infinity') END,
+          attempts = CASE WHEN r.is_overtaken THEN 0 WHEN r.attempt_counts THEN o.attempts
+                          ELSE greatest(o.attempts - 1, 0) END,
+          in_doubt_since = CASE r.state WHEN 'in_doubt' THEN coalesce(o.in_doubt_since, now()) END,
+          lookups = CASE r.state WHEN 'in_doubt' THEN o.lookups + r.lookup_counts::int ELSE 0 END,
+          claimed_at = NULL, last_error = r.error, last_error_class = r.error_class
+      FROM r
+      WHERE o.tenant_id = r.tenant_id AND o.resource = r.resource AND o.record_id = r.record_id
+        AND NOT r.is_moot AND (r.state <> 'removed' OR r.is_overtaken))
+    UPDATE cmms.work_order w
+    SET sync_state = CASE WHEN r.is_overtaken THEN 'pending' ELSE r.sync_state END,
+        last_error = r.error, last_error_class = r.error_class, last_error_detail = r.error_detail
+    FROM r
+    WHERE r.resource = 'work_order' AND w.tenant_id = r.tenant_id AND w.common_work_order_id = r.record_id)sql";
+
+constexpr const char* hold_sql = R"sql(
+    WITH r AS MATERIALIZED (
+      SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[])
+        AS r(tenant_id, resource, record_id, provider_id, reason, problems, document)),
+    kept AS (
+      INSERT INTO cmms.held_record (tenant_id, provider_id, resource, direction, source_record_id, reason, problems,
+                                    document)
+      SELECT r.tenant_id, r.provider_id, r.resource, 'outbound', r.record_id::text, r.reason, r.problems, r.document
+      FROM r
+      ON CONFLICT (tenant_id, provider_id, resource, direction, source_record_id) DO UPDATE
+        SET reason = excluded.reason, problems = excluded.problems, document = excluded.document, held_at = now())
+    INSERT INTO cmms.unmapped_value AS u
+      (tenant_id, provider_id, resource, vocabulary, direction, value, occurrences, sample)
+    SELECT r.tenant_id, r.provider_id, r.resource, p.problem ->> 'vocabulary', 'outbound', p.problem ->> 'value',
+           count(*), (array_agg(r.document))[1]
+    FROM r CROSS JOIN LATERAL jsonb_array_elements(
+      CASE jsonb_typeof(r.problems) WHEN 'array' THEN r.problems ELSE '[]' END) AS p(problem)
+    WHERE p.problem ->> 'kind' = 'unmapped_value' AND p.problem ->> 'vocabulary' IS NOT NULL
+      AND p.problem ->> 'value' IS NOT NULL
+    GROUP BY 1, 2, 3, 4, 6
+    ON CONFLICT (tenant_id, provider_id, resource, vocabulary, direction, value) DO UPDATE
+      SET occurrences = u.occurrences + excluded.occurrences, last_seen_at = now(), sample = excluded.sample)sql";
+
+constexpr const char* add_events_sql = R"sql(
+    WITH written AS (
+      INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, resource, record_id, detail)
+      SELECT r.tenant_id, r.event_type, r.provider_id, r.resource, r.record_id, r.detail
+      FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[])
+        AS r(tenant_id, resource, record_id, event_type, provider_id, detail)
+      RETURNING e.tenant_id, e.event_type, e.provider_id, e.event_id)
+    SELECT cmms.notify_event(w.event_type, w.tenant_id, w.provider_id, count(*), max(w.event_id))
+    FROM written w GROUP BY w.event_type, w.tenant_id, w.provider_id)sql";
+
+}  // namespace
+
+void acknowledge(const std::vector<Acknowledgement>& acknowledgements) {
+  if (acknowledgements.empty()) return;
+  KeyColumns keys;
+  TextList source_record_ids;
+  TextList documents;
+  TextList fields;
+  TextList statuses;
+  TextList priorities;
+  TextList updated_at;
+  TextList revisions;
+  TextList identifiers;
+  std::vector<std::string> provider_ids;
+  for (const Acknowledgement& row : acknowledgements) {
+    keys.add(row.key);
+    source_record_ids.push_back(unless_empty(row.source_record_id));
+    documents.push_back(row.document);
+    fields.push_back(row.fields);
+    statuses.push_back(row.source_status);
+    priorities.push_back(row.source_priority);
+    updated_at.push_back(row.source_updated_at);
+    revisions.push_back(row.source_revision);
+    identifiers.push_back(row.identifier);
+    provider_ids.push_back(row.provider_id);
+  }
+  static Statement statement(
+      acknowledge_sql,
+      {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
+       TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID});
+  statement.execute({keys.tenants(), keys.resource_names(), keys.records(),
+                     Param::array(TEXTARRAYOID, source_record_ids), Param::array(JSONBARRAYOID, documents),
+                     Param::array(JSONBARRAYOID, fields), Param::array(TEXTARRAYOID, statuses),
+                     Param::array(TEXTARRAYOID, priorities), Param::array(TIMESTAMPTZARRAYOID, updated_at),
+                     Param::array(TEXTARRAYOID, revisions), Param::array(TEXTARRAYOID, identifiers),
+                     Param::array(TEXTARRAYOID, provider_ids)});
+}
+
+void settle(const std::vector<Settlement>& settlements) {
+  if (settlements.empty()) return;
+  KeyColumns keys;
+  TextList states;
+  TextList delays;
+  TextList attempt_counts;
+  TextList lookup_counts;
+  TextList sync_states;
+  TextList errors;
+  TextList error_classes;
+  TextList error_details;
+  std::vector<std::string> provider_ids;
+  for (const Settlement& row : settlements) {
+    keys.add(row.key);
+    states.emplace_back(state_name(row.state));
+    delays.push_back(row.delay_seconds ? std::optional(std::to_string(*row.delay_seconds)) : std::nullopt);
+    attempt_counts.emplace_back(row.attempt_counts ? "t" : "f");
+    lookup_counts.emplace_back(row.lookup_counts ? "t" : "f");
+    sync_states.emplace_back(row.sync_state);
+    errors.push_back(unless_empty(row.error));
+    error_classes.push_back(unless_empty(row.error_class));
+    error_details.push_back(unless_empty(row.error_detail));
+    provider_ids.push_back(row.provider_id);
+  }
+  static Statement statement(
+      settle_sql, {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, BOOLARRAYOID,
+                   BOOLARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID});
+  statement.execute({keys.tenants(), keys.resource_names(), keys.records(),
+                     Param::array(TEXTARRAYOID, states), Param::array(FLOAT8ARRAYOID, delays),
+                     Param::array(BOOLARRAYOID, attempt_counts), Param::array(BOOLARRAYOID, lookup_counts),
+                     Param::array(TEXTARRAYOID, sync_states), Param::array(TEXTARRAYOID, errors),
+                     Param::array(TEXTARRAYOID, error_classes), Param::array(JSONBARRAYOID, error_details),
+                     Param::array(TEXTARRAYOID, provider_ids)});
+}
+
+void hold(const std::vector<HeldPush>& held) {
+  if (held.empty()) return;
+  KeyColumns keys;
+  std::vector<std::string> provider_ids;
+  std::vector<std::string> reasons;
+  std::vector<std::string> problems;
+  std::vector<std::string> documents;
+  for (const HeldPush& row : held) {
+    keys.add(row.key);
+    provider_ids.push_back(row.provider_id);
+    reasons.push_back(row.reason);
+    problems.push_back(row.problems);
+    documents.push_back(row.document);
+  }
+  // An outbound record is known by our own id: the provider may not have one for it yet.
+  static Statement statement(hold_sql, {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+                                        JSONBARRAYOID, JSONBARRAYOID});
+  statement.execute({keys.tenants(), keys.resource_names(), keys.records(),
+                     Param::array(TEXTARRAYOID, provider_ids), Param::array(TEXTARRAYOID, reasons),
+                     Param::array(JSONBARRAYOID, problems), Param::array(JSONBARRAYOID, documents)});
+}
+
+void add_events(const std::vector<EventRow>& events) {
+  if (events.empty()) return;
+  KeyColumns keys;
+  std::vector<std::string> types;
+  std::vector<std::string> provider_ids;
+  std::vector<std::string> details;
+  for (const EventRow& row : events) {
+    keys.add(row.key);
+    types.push_back(row.event_type);
+    provider_ids.push_back(row.provider_id);
+    details.push_back(row.detail);
+  }
+  static Statement statement(
+      add_events_sql, {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID});
+  statement.execute({keys.tenants(), keys.resource_names(), keys.records(), Param::array(TEXTARRAYOID, types),
+                     Param::array(TEXTARRAYOID, provider_ids), Param::array(JSONBARRAYOID, details)});
+}
+
+}  // namespace cmms::pg::store

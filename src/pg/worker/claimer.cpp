@@ -1,0 +1,188 @@
+#include "pg/worker/claimer.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/job/lookup.hpp"
+#include "core/job/push.hpp"
+#include "core/json/jansson.hpp"
+#include "pg/catalog/connection_cache.hpp"
+#include "pg/guc/guc.hpp"
+#include "pg/worker/clock.hpp"
+
+namespace cmms::pg {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto full_scan_interval = 1s;
+constexpr auto locked_row_pause = 100ms;  // rows that are due but locked by somebody else
+constexpr auto longest_failure_pause = 30s;
+
+using MadeJob = Result<std::unique_ptr<job::Job>>;
+
+MadeJob make_push_job(Task& task) {
+  job::PushInput input;
+  input.resource = task.row.key.resource;
+  input.operation = job::parse_push_operation(task.row.operation).value_or(job::PushOperation::create);
+  input.record = task.record;
+  input.changed_fields = task.row.changed_fields;
+  input.source_record_id = task.row.source_record_id;
+  input.reference = task.row.key.record_id;
+  if (input.record == nullptr && input.operation != job::PushOperation::remove) {
+    return Error{ErrorClass::identity, "the record does not exist any more", {}, {}};
+  }
+  return job::make_push(task.connection, std::move(input));
+}
+
+MadeJob make_job(Task& task) {
+  if (task.row.record) {
+    Result<json::Document> document = json::Document::parse(*task.row.record);
+    if (!document) return std::move(document).error();
+    task.record = std::make_shared<const json::Document>(std::move(document).value());
+  }
+  if (task.kind == TaskKind::push) return make_push_job(task);
+  return job::make_lookup(task.connection, task.row.key.resource, task.row.key.record_id);
+}
+
+}  // namespace
+
+void Claimer::look_again() {
+  for (const auto& [id, channel] : providers_.channels()) channel->may_have_more = true;
+}
+
+void Claimer::tick(SystemTime now) {
+  if (now < next_row_at_) return;
+  look_again();
+  next_row_at_ = now + guc::fallback_poll_interval();
+}
+
+// Slots are refilled in groups, so that one statement serves several rows; an idle provider never waits.
+bool Claimer::may_claim(const ProviderChannel& channel, SystemTime now) const {
+  if (!channel.is_active || !channel.may_push || !channel.may_have_more || channel.connection == nullptr)
+    return false;
+  const int free = channel.free_push_slots(now);
+  const bool is_worthwhile =
+      free * 4 >= channel.slots() || channel.tasks == 0 || channel.circuit.state() != Circuit::State::closed;
+  return free > 0 && is_worthwhile && channel.sends_now(now);
+}
+
+bool Claimer::has_work(SystemTime now) const {
+  if (now < not_before_) return false;
+  const auto& channels = providers_.channels();
+  return std::any_of(channels.begin(), channels.end(),
+                     [&](const auto& entry) { return may_claim(*entry.second, now); });
+}
+
+std::vector<store::ClaimRequest> Claimer::requests(SystemTime now) {
+  std::vector<store::ClaimRequest> requests;
+  for (const auto& [id, channel] : providers_.channels()) {
+    if (!may_claim(*channel, now)) continue;
+    if (now - channel->full_scan_at >= full_scan_interval) channel->claimed_up_to.reset();
+    int limit = channel->free_push_slots(now);
+    if (const auto remaining = channel->rate_limit.remaining(); remaining && *remaining > 0) {
+      limit = static_cast<int>(std::min<std::int64_t>(limit, *remaining));
+    }
+    requests.push_back({id, limit, channel->claimed_up_to});
+  }
+  return requests;
+}
+
+void Claimer::note_result(const std::vector<store::ClaimRequest>& requests,
+                          const std::vector<store::ClaimedRow>& rows, SystemTime now) {
+  for (const store::ClaimRequest& request : requests) {
+    ProviderChannel& channel = *providers_.find(request.provider_id);
+    int count = 0;
+    for (const store::ClaimedRow& row : rows) {
+      if (row.provider_id != request.provider_id) continue;
+      ++count;
+      if (!channel.claimed_up_to || row.due_at > *channel.claimed_up_to) channel.claimed_up_to = row.due_at;
+    }
+    if (!request.from) channel.full_scan_at = now;
+    if (count >= request.limit) continue;
+    channel.claimed_up_to.reset();
+    // A short claim that did not start at the beginning is followed by one that does.
+    if (!request.from) channel.may_have_more = false;
+    schedule_is_stale_ = true;
+  }
+}
+
+bool Claimer::claim(SystemTime now) {
+  const std::vector<store::ClaimRequest> wanted = requests(now);
+  if (wanted.empty()) return true;
+  std::vector<store::ClaimedRow> rows;
+  bool is_stale = false;
+  const auto error = session_.transaction("claiming", [&] {
+    is_stale = providers_.needs_refresh(now);
+    if (!is_stale) rows = store::claim(wanted);
+  });
+  if (error) {
+    const int doublings = std::min(failures_++, 5);
+    not_before_ = now + std::min<SystemTime::duration>(1s * (1 << doublings), longest_failure_pause);
+    if (!session_.leave() && error->code != ERRCODE_LOCK_NOT_AVAILABLE) log(WARNING, *error);
+    return false;
+  }
+  if (is_stale) return false;
+  failures_ = 0;
+  providers_.mark_used();
+  note_result(wanted, rows, now);
+  for (store::ClaimedRow& row : rows) start(std::move(row));
+  return true;
+}
+
+void Claimer::start(store::ClaimedRow row) {
+  auto task = std::make_unique<Task>();
+  task->kind = row.is_in_doubt ? TaskKind::lookup : TaskKind::push;
+  task->channel = providers_.find(row.provider_id);
+  task->connection = task->channel->connection;
+  task->row = std::move(row);
+  ++task->channel->tasks;
+  MadeJob job = make_job(*task);
+  if (job) {
+    task->job = std::move(job).value();
+    dispatcher_.start(std::move(task));
+    return;
+  }
+  // The same configuration and record will give the same error: nothing is gained by repeating it.
+  job::Conclusion conclusion;
+  conclusion.verdict = job::Verdict::rejected;
+  conclusion.error = std::move(job).error();
+  task->conclusion = std::move(conclusion);
+  dispatcher_.finish(std::move(task));
+}
+
+void Claimer::read_schedule(SystemTime now) {
+  schedule_is_stale_ = false;
+  next_row_at_ = now + guc::fallback_poll_interval();
+  std::vector<std::string> idle;
+  for (const auto& [id, channel] : providers_.channels()) {
+    if (channel->may_push && channel->connection != nullptr && !channel->may_have_more) idle.push_back(id);
+  }
+  if (idle.empty()) return;
+  const auto error = session_.transaction("looking ahead", [&] {
+    const auto seconds = store::seconds_to_next_row(idle);
+    if (!seconds) return;
+    const SystemTime due = after_seconds(now, std::min(*seconds, 86'400.0));
+    next_row_at_ =
+        std::min(next_row_at_, std::max<SystemTime>(due, now + (*seconds > 0 ? 1ms : locked_row_pause)));
+  });
+  if (error) schedule_is_stale_ = !session_.leave();
+}
+
+SystemTime Claimer::due_at(SystemTime now) const {
+  SystemTime due = std::max(next_row_at_, not_before_);
+  for (const auto& [id, channel] : providers_.channels()) {
+    if (!channel->is_active || !channel->may_push || !channel->may_have_more ||
+        channel->connection == nullptr)
+      continue;
+    if (channel->circuit.state() == Circuit::State::half_open) continue;
+    SystemTime at = std::max(channel->rate_limit.next_allowed(now), not_before_);
+    if (const auto opens_at = channel->circuit.opens_at(now)) at = std::max(at, *opens_at);
+    // Without a free slot the end of a task is what wakes the worker.
+    if (at > now) due = std::min(due, at);
+  }
+  return due;
+}
+
+}  // namespace cmms::pg

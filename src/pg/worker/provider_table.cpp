@@ -1,0 +1,182 @@
+#include "pg/worker/provider_table.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "pg/catalog/connection_cache.hpp"
+#include "pg/store/poll_cursor.hpp"
+#include "pg/store/provider.hpp"
+#include "pg/worker/clock.hpp"
+
+namespace cmms::pg {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto file_check_interval = 5s;
+constexpr auto trouble_interval = 30s;  // a missing secret's file may have appeared
+constexpr auto state_save_interval = 1s;
+
+std::optional<std::string> unless_empty(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
+std::optional<std::string> text_of(const std::optional<SystemTime>& time) {
+  if (!time) return std::nullopt;
+  return timestamp_text(*time);
+}
+
+store::ProviderStateRow state_row(const ProviderChannel& channel) {
+  store::ProviderStateRow row;
+  row.provider_id = channel.provider_id;
+  row.circuit = channel.circuit.state_name();
+  row.consecutive_failures = channel.circuit.failures();
+  if (channel.circuit.state() != Circuit::State::closed) {
+    row.next_attempt_at = timestamp_text(channel.circuit.retry_at());
+  }
+  row.rate_limit_limit = channel.rate_limit.limit();
+  row.rate_limit_remaining = channel.rate_limit.remaining();
+  row.rate_limit_reset_at = text_of(channel.rate_limit.reset_at());
+  row.last_success_at = text_of(channel.last_success_at);
+  row.last_error = unless_empty(channel.last_error);
+  row.last_error_class = unless_empty(channel.last_error_class);
+  row.last_error_at = text_of(channel.last_error_at);
+  return row;
+}
+
+}  // namespace
+
+std::shared_ptr<ProviderChannel> ProviderTable::find(std::string_view provider_id) const {
+  const auto found = channels_.find(provider_id);
+  return found == channels_.end() ? nullptr : found->second;
+}
+
+bool ProviderTable::needs_refresh(SystemTime now) const {
+  return provider_generation_ != Session::provider_generation() ||
+         configuration_generation_ != configuration_generation() || (is_used_ && now >= refresh_at_);
+}
+
+void ProviderTable::refresh(Session& session, SystemTime now) {
+  const auto error = session.transaction("reading configuration", [&] {
+    // Changes heard of from here on cause another refresh.
+    const std::uint64_t provider_generation = Session::provider_generation();
+    const std::uint64_t generation = configuration_generation();
+    read_providers(now);
+    bool has_trouble = false;
+    for (const auto& [id, channel] : channels_) {
+      read_connection(*channel, now);
+      has_trouble = has_trouble || channel->connection == nullptr;
+    }
+    provider_generation_ = provider_generation;
+    configuration_generation_ = generation;
+    is_used_ = has_trouble;
+    refresh_at_ = now + (has_trouble ? trouble_interval : file_check_interval);
+  });
+  if (!error) return;
+  is_used_ = true;
+  refresh_at_ = now + file_check_interval;
+  provider_generation_ = Session::provider_generation();
+  configuration_generation_ = configuration_generation();
+  if (!session.leave()) log(WARNING, *error);
+}
+
+void ProviderTable::read_providers(SystemTime now) {
+  Channels channels;
+  std::vector<store::PollKey> polls;
+  for (const store::ProviderRow& row : store::active_providers()) {
+    std::shared_ptr<ProviderChannel> channel = find(row.provider_id);
+    if (channel == nullptr) {
+      channel = std::make_shared<ProviderChannel>();
+      channel->provider_id = row.provider_id;
+      channel->activated_at = row.activated_at;
+      if (row.circuit != "closed" && row.seconds_to_next_attempt > 0) {
+        channel->circuit.restore(row.consecutive_failures, after_seconds(now, row.seconds_to_next_attempt));
+      }
+    }
+    if (channel->activated_at != row.activated_at) {
+      // Activated anew: whatever was wrong, the DBA says that it is worth trying.
+      channel->activated_at = row.activated_at;
+      channel->circuit = Circuit();
+      channel->rate_limit.resume();
+      channel->poll_not_before = {};
+      channel->state_is_dirty = channel->state_is_urgent = true;
+    }
+    channel->tenant_id = row.tenant_id;
+    channel->may_push = row.mode != "read";
+    channel->poll_seconds = row.poll_seconds;
+    channel->import_since = row.import_since;
+    channel->may_have_more = true;
+    channels.emplace(row.provider_id, channel);
+  }
+  for (const auto& [id, channel] : channels_) channel->is_active = channels.contains(id);
+  channels_ = std::move(channels);
+}
+
+void ProviderTable::read_connection(ProviderChannel& channel, SystemTime now) {
+  std::shared_ptr<const provider::Connection> found;
+  const auto error = in_subtransaction([&] { found = connection(channel.provider_id); });
+  if (error) {
+    channel.connection = nullptr;
+    if (std::exchange(channel.trouble, error->message) == error->message) return;
+    log(WARNING, "provider \"" + channel.provider_id + "\" cannot be used: " + error->message, error->detail,
+        error->hint);
+    channel.last_error = error->message;
+    channel.last_error_class = "configuration";
+    channel.last_error_at = now;
+    channel.state_is_dirty = channel.state_is_urgent = true;
+    return;
+  }
+  channel.trouble.clear();
+  const bool has_changed =
+      channel.connection != nullptr && (channel.connection->options != found->options ||
+                                        channel.connection->credentials != found->credentials);
+  if (has_changed) channel.circuit.try_now();
+  if (found != channel.connection) {
+    std::vector<store::PollKey> polls;
+    for (const auto& [resource, maps] : found->resources) {
+      if (found->can_poll(resource)) polls.push_back({channel.tenant_id, channel.provider_id, resource});
+    }
+    store::ensure_poll_cursors(polls);
+  }
+  channel.connection = std::move(found);
+}
+
+bool ProviderTable::has_unsaved_state(SystemTime now) const {
+  return std::any_of(channels_.begin(), channels_.end(), [&](const auto& entry) {
+    const ProviderChannel& channel = *entry.second;
+    return channel.state_is_urgent ||
+           (channel.state_is_dirty && now - channel.state_saved_at >= state_save_interval);
+  });
+}
+
+std::optional<SystemTime> ProviderTable::save_due_at() const {
+  std::optional<SystemTime> due;
+  for (const auto& [id, channel] : channels_) {
+    if (!channel->state_is_dirty && !channel->state_is_urgent) continue;
+    const SystemTime at = channel->state_saved_at + state_save_interval;
+    if (!due || at < *due) due = at;
+  }
+  return due;
+}
+
+void ProviderTable::save_states(Session& session, SystemTime now) {
+  std::vector<store::ProviderStateRow> rows;
+  for (const auto& [id, channel] : channels_) {
+    if (!channel->state_is_dirty && !channel->state_is_urgent) continue;
+    rows.push_back(state_row(*channel));
+    channel->state_saved_at = now;
+    channel->state_is_urgent = false;
+  }
+  if (rows.empty()) return;
+  std::vector<std::string> saved;
+  const auto error =
+      session.transaction("saving provider states", [&] { saved = store::save_provider_states(rows); });
+  if (error && !session.leave()) log(LOG, *error);
+  for (const std::string& id : saved) {
+    if (const auto channel = find(id)) channel->state_is_dirty = false;
+  }
+}
+
+}  // namespace cmms::pg

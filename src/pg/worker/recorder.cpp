@@ -1,0 +1,222 @@
+#include "pg/worker/recorder.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "pg/guc/guc.hpp"
+#include "pg/origin.hpp"
+#include "pg/worker/exchange_log.hpp"
+
+namespace cmms::pg {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto busy_pause = 100ms;  // a row is locked by an application
+constexpr auto longest_pause = 60s;
+
+bool is_lock_timeout(const CapturedError& error) {
+  return error.code == ERRCODE_LOCK_NOT_AVAILABLE || error.code == ERRCODE_T_R_DEADLOCK_DETECTED ||
+         error.code == ERRCODE_T_R_SERIALIZATION_FAILURE;
+}
+
+// The provider itself said that it does not want to be called now.
+bool is_certain(const job::Conclusion& conclusion) {
+  return conclusion.retry_after || conclusion.http_status == 429 ||
+         (conclusion.error && conclusion.error->error_class != ErrorClass::provider_unavailable);
+}
+
+void end_task(const Task& task) {
+  if (task.kind == TaskKind::poll) task.channel->poll_is_running = false;
+  --task.channel->tasks;
+}
+
+}  // namespace
+
+OutcomePolicy Recorder::policy() const {
+  OutcomePolicy policy;
+  policy.retry = {.base = guc::retry_base(), .cap = guc::retry_cap()};
+  policy.max_attempts = guc::max_attempts();
+  policy.log_body_bytes = guc::sync_log_body_bytes();
+  return policy;
+}
+
+void Recorder::add(std::vector<TaskPointer> finished, SystemTime now) {
+  for (TaskPointer& task : finished) {
+    end_task(*task);
+    note_health(*task, now);
+    waiting_.push_back(std::move(task));
+  }
+}
+
+void Recorder::add_unsent(std::vector<TaskPointer> unsent) {
+  for (TaskPointer& task : unsent) {
+    end_task(*task);
+    unsent_.push_back(std::move(task));
+  }
+}
+
+void Recorder::note_health(const Task& task, SystemTime now) {
+  ProviderChannel& channel = *task.channel;
+  const job::Conclusion& conclusion = *task.conclusion;
+  if (task.kind == TaskKind::poll) {
+    channel.poll_failures = conclusion.verdict == job::Verdict::complete ? 0 : channel.poll_failures + 1;
+  }
+  if (!task.has_sent) return;
+  const Circuit::State before = channel.circuit.state();
+  const bool no_answer = conclusion.http_status == 0 && task.trace.http_status == 0;
+  if (conclusion.provider_wide || (before == Circuit::State::half_open && no_answer)) {
+    retry::Policy retry{.base = guc::retry_base(), .cap = guc::retry_cap()};
+    const bool needs_person =
+        conclusion.error && conclusion.error->error_class != ErrorClass::provider_unavailable;
+    if (needs_person) retry.base *= 10;  // a credential does not heal by itself
+    channel.circuit.on_failure(task.sent_at, now, is_certain(conclusion), conclusion.retry_after, retry,
+                               random_);
+    if (conclusion.retry_after) channel.rate_limit.pause_until(now + *conclusion.retry_after);
+    channel.last_error = error_text(task);
+    channel.last_error_class =
+        conclusion.error ? error_class_name(conclusion.error->error_class) : "provider_unavailable";
+    channel.last_error_at = now;
+  } else if (!no_answer) {
+    channel.circuit.on_success(task.sent_at);
+    channel.last_success_at = now;
+  }
+  channel.state_is_dirty = true;
+  channel.state_is_urgent = channel.state_is_urgent || before != channel.circuit.state();
+}
+
+std::vector<TaskPointer> Recorder::take_due(SystemTime now) {
+  std::vector<TaskPointer> due;
+  std::vector<TaskPointer> later;
+  for (TaskPointer& task : waiting_)
+    (task->record_not_before <= now ? due : later).push_back(std::move(task));
+  waiting_ = std::move(later);
+  return due;
+}
+
+void Recorder::defer(TaskPointer task, SystemTime until) {
+  task->record_not_before = until;
+  waiting_.push_back(std::move(task));
+}
+
+std::optional<SystemTime> Recorder::due_at() const {
+  std::optional<SystemTime> due;
+  for (const TaskPointer& task : waiting_) {
+    if (!due || task->record_not_before < *due) due = task->record_not_before;
+  }
+  if (!unsent_.empty() && (!due || release_not_before_ < *due)) due = release_not_before_;
+  return due;
+}
+
+void Recorder::carry_out(const OutcomeBatch& batch) {
+  const OriginScope origin(Origin::worker);
+  store::acknowledge(batch.acknowledgements);
+  store::settle(batch.settlements);
+  store::hold(batch.held);
+  store::add_events(batch.events);
+  for (const store::PollEnd& poll : batch.polls) store::end_poll(poll);
+  store::add_sync_log(batch.log);
+  for (const AnswerNews& news : batch.news) {
+    apply_inbound(*news.connection, news.resource, news.items, news.cause);
+  }
+}
+
+void Recorder::record_together(const std::vector<TaskPointer>& tasks, SystemTime now,
+                               std::vector<bool>& busy) {
+  std::vector<store::RecordKey> keys;
+  std::vector<std::size_t> positions;  // of the tasks that have keys
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (tasks[i]->kind == TaskKind::poll) continue;
+    keys.push_back(tasks[i]->row.key);
+    positions.push_back(i);
+    busy[i] = true;
+  }
+  if (!keys.empty()) {
+    for (const std::size_t locked : store::lock(keys)) busy[positions[locked]] = false;
+  }
+  OutcomeBatch batch;
+  const OutcomePolicy rules = policy();
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (!busy[i]) add_outcome(*tasks[i], Detail::full, rules, random_, now, batch);
+  }
+  carry_out(batch);
+}
+
+// One bad result must not cost the others: it is recorded without its documents, and where even that fails,
+// as something to be looked up or repeated later. True: something about it is recorded.
+bool Recorder::record_alone(const Task& task, SystemTime now) {
+  std::string first_failure;
+  for (const Detail detail : {Detail::full, Detail::bare}) {
+    const auto error = in_subtransaction([&] {
+      OutcomeBatch batch;
+      add_outcome(task, detail, policy(), random_, now, batch);
+      carry_out(batch);
+    });
+    if (!error) return true;
+    if (first_failure.empty()) {
+      first_failure = error->message;
+      log(WARNING,
+          "a result of provider \"" + task.channel->provider_id +
+              "\" could not be recorded: " + error->message,
+          error->detail);
+    }
+  }
+  if (task.kind == TaskKind::poll) return false;
+  const auto error = in_subtransaction([&] {
+    OutcomeBatch batch;
+    add_unrecordable(task, first_failure, policy(), random_, batch);
+    carry_out(batch);
+  });
+  return !error;
+}
+
+void Recorder::record_one_by_one(std::vector<TaskPointer>& tasks, SystemTime now) {
+  std::vector<bool> is_done(tasks.size(), false);
+  const auto error = session_.transaction("recording results one by one", [&] {
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      const Task& task = *tasks[i];
+      const bool is_free = task.kind == TaskKind::poll || !store::lock({task.row.key}).empty();
+      is_done[i] = is_free && record_alone(task, now);
+    }
+  });
+  if (error && !session_.leave()) log(WARNING, *error);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (is_done[i] && !error) continue;
+    const int doublings = std::min(tasks[i]->record_failures++, 6);
+    defer(std::move(tasks[i]), now + std::min<SystemTime::duration>(1s * (1 << doublings), longest_pause));
+  }
+}
+
+void Recorder::release_unsent() {
+  std::vector<store::RecordKey> keys;
+  for (const TaskPointer& task : unsent_) keys.push_back(task->row.key);
+  std::vector<std::size_t> locked;
+  const auto error = session_.transaction("releasing claims", [&] {
+    locked = store::lock(keys);
+    std::vector<store::RecordKey> free_keys;
+    for (const std::size_t position : locked) free_keys.push_back(keys[position]);
+    store::release(free_keys);
+  });
+  if (error) return;
+  for (const std::size_t position : locked) unsent_[position].reset();
+  std::erase(unsent_, nullptr);
+}
+
+void Recorder::record(SystemTime now) {
+  if (!unsent_.empty() && now >= release_not_before_) {
+    release_unsent();
+    release_not_before_ = now + busy_pause;
+  }
+  std::vector<TaskPointer> tasks = take_due(now);
+  if (tasks.empty()) return;
+  std::vector<bool> busy(tasks.size(), false);
+  const auto error = session_.transaction("recording results", [&] { record_together(tasks, now, busy); });
+  if (session_.leave()) return;
+  if (error && !is_lock_timeout(*error)) return record_one_by_one(tasks, now);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (error || busy[i]) defer(std::move(tasks[i]), now + busy_pause);
+  }
+}
+
+}  // namespace cmms::pg

@@ -1,0 +1,51 @@
+// The third step: what became of tasks is written down, many at once, and one by one where something is wrong
+// with one.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+#include <optional>
+#include <vector>
+
+#include "core/retry/retry.hpp"
+#include "pg/worker/outcome.hpp"
+#include "pg/worker/session.hpp"
+#include "pg/worker/task.hpp"
+
+namespace cmms::pg {
+
+class Recorder {
+ public:
+  Recorder(Session& session, retry::Random& random) : session_(session), random_(random) {}
+
+  void add(std::vector<TaskPointer> finished, SystemTime now);
+  // Tasks that never sent anything: their claims are given back and the attempt is not counted.
+  void add_unsent(std::vector<TaskPointer> unsent);
+
+  void record(SystemTime now);
+
+  // When something that could not be recorded is tried again; nullopt: nothing waits.
+  std::optional<SystemTime> due_at() const;
+  // Too much waits to be recorded: nothing more should be claimed.
+  bool is_congested() const { return waiting_.size() >= 1000; }
+
+ private:
+  void note_health(const Task& task, SystemTime now);
+  OutcomePolicy policy() const;
+  std::vector<TaskPointer> take_due(SystemTime now);
+  // Fills `busy` with the positions of those whose rows somebody else has locked.
+  void record_together(const std::vector<TaskPointer>& tasks, SystemTime now, std::vector<bool>& busy);
+  void record_one_by_one(std::vector<TaskPointer>& tasks, SystemTime now);
+  bool record_alone(const Task& task, SystemTime now);
+  void carry_out(const OutcomeBatch& batch);
+  void release_unsent();
+  void defer(TaskPointer task, SystemTime until);
+
+  Session& session_;
+  retry::Random& random_;
+  std::vector<TaskPointer> waiting_;
+  std::vector<TaskPointer> unsent_;
+  SystemTime release_not_before_{};
+};
+
+}  // namespace cmms::pg

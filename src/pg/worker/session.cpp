@@ -1,0 +1,155 @@
+#include "pg/worker/session.hpp"
+
+#include "core/sqlstate.hpp"
+
+extern "C" {
+#include "catalog/pg_database.h"
+#include "postmaster/interrupt.h"
+#include "storage/lock.h"
+}
+
+namespace cmms::pg {
+namespace {
+
+std::uint64_t provider_table_generation = 1;
+Oid provider_table = InvalidOid;
+
+void on_relation_change(Datum /*argument*/, Oid relation) {
+  if (relation == InvalidOid || relation == provider_table) ++provider_table_generation;
+}
+
+ServedDatabase& entry_of(const WorkerTicket& ticket) { return shared_state()->entries[ticket.entry]; }
+
+WorkerTicket attached_ticket;
+
+// Runs whatever ends the process; an end that nobody announced counts as a failure.
+void detach(int /*code*/, Datum /*argument*/) {
+  SharedStateLock lock(LW_EXCLUSIVE);
+  ServedDatabase& entry = entry_of(attached_ticket);
+  if (entry.ticket != attached_ticket.ticket) return;
+  entry.state = WorkerState::exited;
+  entry.process_number = -1;
+  wake_process(shared_state()->launcher_process_number);
+}
+
+void set_option(const char* name, const char* value) {
+  SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void configure_session() {
+  set_option("application_name", "pg_cmms worker");
+  set_option("search_path", "pg_catalog, pg_temp");
+  set_option("timezone", "UTC");
+  set_option("datestyle", "ISO, MDY");
+  set_option("intervalstyle", "postgres");
+  set_option("jit", "off");
+  set_option("statement_timeout", "0");
+  set_option("idle_in_transaction_session_timeout", "0");
+  // Nobody's lock may keep the worker from the other records.
+  set_option("lock_timeout", "2s");
+  // All statements reach rows by key. Plans are made once, often while the tables are empty, and must stay
+  // right when 100,000 rows wait.
+  set_option("plan_cache_mode", "force_generic_plan");
+  set_option("enable_seqscan", "off");
+  set_option("enable_bitmapscan", "off");
+  set_option("enable_hashjoin", "off");
+  set_option("enable_mergejoin", "off");
+}
+
+}  // namespace
+
+bool Session::attach() {
+  before_shmem_exit(detach, 0);
+  attached_ticket = ticket_;
+  SharedStateLock lock(LW_EXCLUSIVE);
+  ServedDatabase& entry = entry_of(ticket_);
+  if (entry.ticket != ticket_.ticket || entry.state != WorkerState::starting) {
+    attached_ticket.ticket = 0;
+    return false;
+  }
+  entry.process_number = own_process_number();
+  return true;
+}
+
+bool Session::begin() {
+  pg_call([] {
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    pqsignal(SIGTERM, die);
+    BackgroundWorkerUnblockSignals();
+  });
+  if (!attach()) return false;
+  pg_call([&] {
+    BackgroundWorkerInitializeConnectionByOid(ticket_.database, InvalidOid, 0);
+    configure_session();
+    CacheRegisterRelcacheCallback(on_relation_change, Datum{0});
+  });
+  const auto error = in_transaction([&] {
+    pg_call([&] {
+      extension_ = get_extension_oid("pg_cmms", true);
+      const Oid schema = get_namespace_oid("cmms", true);
+      provider_table = OidIsValid(schema) ? get_relname_relid("provider", schema) : InvalidOid;
+    });
+  });
+  if (error) raise(*error);
+  if (!OidIsValid(extension_)) {
+    leave_ = ExitReason::no_extension;
+    return true;
+  }
+  SharedStateLock lock(LW_EXCLUSIVE);
+  entry_of(ticket_).state = WorkerState::running;
+  wake_process(shared_state()->launcher_process_number);
+  return true;
+}
+
+void Session::require_extension() {
+  const Oid current = pg_call([] { return get_extension_oid("pg_cmms", true); });
+  if (current == extension_ && OidIsValid(provider_table)) return;
+  leave_ = OidIsValid(current) ? ExitReason::reinstalled : ExitReason::no_extension;
+  raise(sqlstate::not_available, "pg_cmms was dropped from this database");
+}
+
+void Session::check() {
+  if (!is_checked_) {
+    const auto error = transaction("checking", [] {});
+    if (error && !leave_) log(WARNING, *error);
+  }
+  is_checked_ = false;
+}
+
+void Session::end() {
+  {
+    SharedStateLock lock(LW_EXCLUSIVE);
+    ServedDatabase& entry = entry_of(ticket_);
+    if (entry.ticket == ticket_.ticket) entry.exit_reason = leave_.value_or(ExitReason::failed);
+  }
+  // Never restarted by the postmaster, so 0 only says that there is nothing to report in the log.
+  proc_exit(0);
+}
+
+std::uint32_t Session::take_wakes() {
+  ServedDatabase& entry = entry_of(ticket_);
+  if (pg_atomic_read_u32(&entry.wakes) == 0) return 0;
+  return pg_atomic_exchange_u32(&entry.wakes, 0);
+}
+
+void Session::become_healthy() {
+  SharedStateLock lock(LW_EXCLUSIVE);
+  entry_of(ticket_).healthy = true;
+}
+
+// Commands that need the database to themselves lock its entry first, then wait five seconds for its sessions
+// to leave.
+void Session::make_way_if_asked() {
+  const bool is_free = pg_call([] {
+    LOCKTAG tag;
+    SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
+    if (LockAcquire(&tag, RowExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL) return false;
+    LockRelease(&tag, RowExclusiveLock, true);
+    return true;
+  });
+  if (!is_free) leave_ = ExitReason::making_way;
+}
+
+std::uint64_t Session::provider_generation() { return provider_table_generation; }
+
+}  // namespace cmms::pg

@@ -1,0 +1,64 @@
+// The sync worker's place in its database: its entry in shared memory, its transactions, and the conditions
+// under which it has to leave.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+#include <cstdint>
+#include <optional>
+
+#include "pg/boundary/guard.hpp"
+#include "pg/boundary/spi.hpp"
+#include "pg/worker/shared_state.hpp"
+
+namespace cmms::pg {
+
+class Session {
+ public:
+  explicit Session(const WorkerTicket& ticket) : ticket_(ticket) {}
+
+  // Connects to the database. False: the launcher no longer expects this worker.
+  bool begin();
+
+  // Runs `body` in a transaction with SPI connected, unless pg_cmms is gone by now. What the body claims or
+  // records is committed when this returns without an error.
+  template <class Body>
+  [[nodiscard]] std::optional<CapturedError> transaction(const char* activity, Body&& body) {
+    pgstat_report_activity(STATE_RUNNING, activity);
+    is_checked_ = true;
+    return in_transaction([&] {
+      require_extension();
+      const Spi spi;
+      body();
+    });
+  }
+
+  // Set once the worker has to end. No transaction succeeds any more.
+  const std::optional<ExitReason>& leave() const { return leave_; }
+  [[noreturn]] void end();
+
+  // Makes sure that the extension is still there, unless a transaction has seen to it since the last call.
+  void check();
+
+  // How often commits have asked for attention since the last call.
+  std::uint32_t take_wakes();
+  void become_healthy();
+
+  // Somebody wants the database without any session in it: DROP DATABASE, or CREATE DATABASE with it as
+  // template.
+  void make_way_if_asked();
+
+  // Advances when rows of cmms.provider have changed.
+  static std::uint64_t provider_generation();
+
+ private:
+  bool attach();
+  void require_extension();
+
+  WorkerTicket ticket_;
+  Oid extension_ = InvalidOid;
+  std::optional<ExitReason> leave_;
+  bool is_checked_ = false;
+};
+
+}  // namespace cmms::pg

@@ -1,0 +1,222 @@
+#include "pg/worker/sync_worker.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "pg/guc/guc.hpp"
+#include "pg/store/outbox.hpp"
+
+extern "C" {
+#include "postmaster/interrupt.h"
+}
+
+namespace cmms::pg {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+constexpr auto healthy_after = 60s;
+constexpr auto make_way_interval = 1s;
+constexpr auto partitions_interval = 24h;
+constexpr auto partitions_retry = 10min;
+
+// PostgreSQL must know of sockets that it did not open, or it could run out of descriptors for its files.
+int reserve_connections(int wanted) {
+  int reserved = 0;
+  while (reserved < wanted && AcquireExternalFD()) ++reserved;
+  if (reserved == wanted) return reserved;
+  if (reserved == 0) ReserveExternalFD();
+  log(LOG,
+      "pg_cmms uses " + std::to_string(std::max(reserved, 1)) + " connections instead of " +
+          std::to_string(wanted),
+      {}, "Raise max_files_per_process or lower cmms.max_connections.");
+  return std::max(reserved, 1);
+}
+
+}  // namespace
+
+SyncWorker::SyncWorker(Session& session)
+    : session_(session),
+      max_connections_(reserve_connections(guc::max_connections())),
+      random_(static_cast<std::uint64_t>(GetCurrentTimestamp()) ^ static_cast<std::uint64_t>(MyProcPid)),
+      dispatcher_(static_cast<std::size_t>(max_connections_)),
+      recorder_(session_, random_),
+      claimer_(session_, providers_, dispatcher_),
+      poller_(session_, providers_, dispatcher_),
+      wait_set_(dispatcher_.poll_fd()) {
+  if (const auto& failure = dispatcher_.failure()) raise(*failure);
+  configure();
+}
+
+void SyncWorker::configure() {
+  dispatcher_.configure({.longest_timeout = guc::request_timeout(),
+                         .max_response_bytes = guc::max_response_bytes(),
+                         .trace_bytes = guc::sync_log_body_bytes()});
+}
+
+// Before anything is claimed: what a dead worker had under way must not be taken for ours.
+void SyncWorker::recover(SystemTime now) {
+  store::Recovery recovery;
+  const auto error = session_.transaction("taking over from the last worker", [&] {
+    if (started_at_.empty()) started_at_ = store::current_time();
+    recovery = store::recover_abandoned(started_at_);
+  });
+  recover_at_ = now + 1s;
+  if (error) {
+    if (!session_.leave()) log(WARNING, *error);
+    return;
+  }
+  is_recovered_ = recovery.is_complete;
+  if (recovery.in_doubt + recovery.due == 0) return;
+  log(LOG,
+      "pg_cmms takes over " + std::to_string(recovery.in_doubt + recovery.due) +
+          " requests of its last worker",
+      std::to_string(recovery.in_doubt) +
+          " of them are looked up at their provider before they are sent again.");
+  claimer_.look_again();
+}
+
+void SyncWorker::collect(SystemTime now) {
+  poller_.add_pages(dispatcher_.take_pages());
+  poller_.apply_pages(now);
+  recorder_.add(dispatcher_.take_finished(), now);
+}
+
+void SyncWorker::transfer(SystemTime now) {
+  dispatcher_.send_waiting(now);
+  recorder_.add_unsent(dispatcher_.take_unsent());
+  dispatcher_.drive(now);
+}
+
+void SyncWorker::turn(SystemTime now) {
+  dispatcher_.drive(now);
+  collect(now);
+  recorder_.record(now);
+  if (session_.leave()) return;
+  if (!is_recovered_ && now >= recover_at_) recover(now);
+  if (providers_.needs_refresh(now)) providers_.refresh(session_, now);
+
+  claimer_.tick(now);
+  if (!started_at_.empty() && !recorder_.is_congested() && claimer_.has_work(now)) claimer_.claim(now);
+  transfer(now);
+  if (session_.leave()) return;
+  if (poller_.is_due(now)) {
+    poller_.start_due(now);
+    transfer(now);
+  }
+  housekeeping(now);
+}
+
+// What can wait until the requests have left.
+void SyncWorker::housekeeping(SystemTime now) {
+  if (std::exchange(was_woken_, false) || now >= check_at_) {
+    session_.check();
+    check_at_ = now + guc::fallback_poll_interval();
+  }
+  if (session_.leave()) return;
+  if (providers_.has_unsaved_state(now)) providers_.save_states(session_, now);
+  if (claimer_.wants_schedule() && !claimer_.has_work(now)) claimer_.read_schedule(now);
+  if (now >= make_way_check_at_) {
+    session_.make_way_if_asked();
+    make_way_check_at_ = now + make_way_interval;
+  }
+  if (healthy_at_ == SystemTime{}) healthy_at_ = now + healthy_after;
+  if (now >= healthy_at_) {
+    session_.become_healthy();
+    healthy_at_ = SystemTime::max();
+  }
+  if (now >= partitions_at_ && dispatcher_.is_idle()) {
+    const auto error = session_.transaction("making partitions", [] {
+      static Statement statement("SELECT cmms.maintain_partitions()", {});
+      statement.execute();
+    });
+    if (error && !session_.leave()) log(WARNING, *error);
+    partitions_at_ =
+        now + (error ? SystemTime::duration(partitions_retry) : SystemTime::duration(partitions_interval));
+  }
+}
+
+// True: there is something left to report, in a moment.
+bool SyncWorker::keep_up_statistics() {
+  return pg_call([] {
+#if PG_VERSION_NUM >= 150000
+    return pgstat_report_stat(false) > 0;
+#else
+    pgstat_report_stat(false);
+    return false;
+#endif
+  });
+}
+
+milliseconds SyncWorker::wait_time(SystemTime now) const {
+  if (dispatcher_.has_results() || providers_.needs_refresh(now)) return milliseconds(0);
+  if (claimer_.has_work(now) && !recorder_.is_congested()) return milliseconds(0);
+  SystemTime until =
+      std::min({claimer_.due_at(now), poller_.due_at(), make_way_check_at_, check_at_, healthy_at_});
+  if (const auto due = recorder_.due_at()) until = std::min(until, *due);
+  if (const auto due = providers_.save_due_at()) until = std::min(until, *due);
+  if (!is_recovered_) until = std::min(until, recover_at_);
+  auto wait = std::chrono::ceil<milliseconds>(until - now);
+  if (const auto timeout = dispatcher_.timeout(now)) wait = std::min(wait, *timeout);
+  if (statistics_are_pending_) wait = std::min(wait, milliseconds(1000));
+  return std::clamp(wait, milliseconds(0), milliseconds(60'000));
+}
+
+void SyncWorker::wait(SystemTime now) {
+  const milliseconds time = wait_time(now);
+  if (time > milliseconds(0)) {
+    statistics_are_pending_ = keep_up_statistics();
+    const std::string activity = dispatcher_.in_flight() == 0
+                                     ? "waiting"
+                                     : "waiting for " + std::to_string(dispatcher_.in_flight()) + " answers";
+    pgstat_report_activity(STATE_IDLE, activity.c_str());
+  }
+  const bool is_latched = wait_set_.wait(time);
+  check_for_interrupts();
+  listen(is_latched);
+}
+
+void SyncWorker::listen(bool is_latched) {
+  if (!is_latched) return;
+  if (ConfigReloadPending) {
+    ConfigReloadPending = false;
+    pg_call([] { ProcessConfigFile(PGC_SIGHUP); });
+    configure();
+  }
+  if (session_.take_wakes() > 0) {
+    was_woken_ = true;
+    claimer_.look_again();
+    poller_.check_soon();
+  }
+}
+
+void SyncWorker::run() {
+  while (!session_.leave()) {
+    turn(std::chrono::system_clock::now());
+    if (!session_.leave()) wait(std::chrono::system_clock::now());
+  }
+}
+
+}  // namespace cmms::pg
+
+extern "C" {
+PGDLLEXPORT void cmms_sync_worker_main(Datum argument);
+
+void cmms_sync_worker_main(Datum /*argument*/) {
+  cmms::pg::enter([] {
+    cmms::pg::WorkerTicket ticket;
+    std::memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(ticket));
+    cmms::pg::Session session(ticket);
+    if (!session.begin()) return;
+    if (!session.leave()) {
+      cmms::pg::SyncWorker worker(session);
+      worker.run();
+    }
+    session.end();
+  });
+  proc_exit(0);
+}
+}

@@ -1,0 +1,61 @@
+// The sync worker of one database: one loop, three steps that are never merged.
+//   claim     due rows become tasks; the attempt is committed before anything leaves
+//   transfer  requests are under way; no transaction is open
+//   record    results and pages are written down
+#pragma once
+
+#include "pg/prelude.hpp"
+
+#include <cstdint>
+
+#include "core/retry/retry.hpp"
+#include "pg/worker/claimer.hpp"
+#include "pg/worker/dispatcher.hpp"
+#include "pg/worker/poller.hpp"
+#include "pg/worker/provider_table.hpp"
+#include "pg/worker/recorder.hpp"
+#include "pg/worker/session.hpp"
+#include "pg/worker/wait_set.hpp"
+
+namespace cmms::pg {
+
+class SyncWorker {
+ public:
+  explicit SyncWorker(Session& session);
+
+  void run();  // returns when the session has to leave
+
+ private:
+  void configure();
+  void recover(SystemTime now);
+  void turn(SystemTime now);
+  void transfer(SystemTime now);
+  void collect(SystemTime now);
+  void housekeeping(SystemTime now);
+  bool keep_up_statistics();
+  void wait(SystemTime now);
+  void listen(bool is_latched);
+  std::chrono::milliseconds wait_time(SystemTime now) const;
+
+  Session& session_;
+  int max_connections_;  // as many as file descriptors could be reserved for
+  retry::Random random_;
+  Dispatcher dispatcher_;
+  ProviderTable providers_;
+  Recorder recorder_;
+  Claimer claimer_;
+  Poller poller_;
+  WaitSet wait_set_;
+
+  std::string started_at_;  // what was claimed before belongs to a dead worker
+  bool is_recovered_ = false;
+  SystemTime recover_at_{};
+  SystemTime healthy_at_{};
+  bool was_woken_ = false;
+  SystemTime check_at_{};
+  SystemTime make_way_check_at_{};
+  SystemTime partitions_at_{};
+  bool statistics_are_pending_ = false;
+};
+
+}  // namespace cmms::pg

@@ -1,0 +1,111 @@
+// Events: names, records and what an event says by itself.
+#include "core/provider/webhook.hpp"
+
+#include <gtest/gtest.h>
+
+#include "provider_fixture.hpp"
+
+namespace cmms::provider {
+namespace {
+
+using test::connect;
+using test::custom_input;
+using test::parse;
+using test::text_of;
+
+std::optional<std::string_view> no_header(std::string_view) { return std::nullopt; }
+
+ConnectionInput rela_input() {
+  auto input = custom_input();
+  input.field_rows = {{"work_order", "inbound", "source_work_order_id", "AUFNR", "", false, {}, "always"},
+                      {"work_order", "inbound", "title", "KTEXT", "", false, {}, "always"}};
+  return input;
+}
+
+TEST(Webhook, AnEventSetsItsStatus) {
+  const auto connection = connect(rela_input());
+  const json::Document body = parse(
+      R"({"event": "work_order.completed", "work_order": {"AUFNR": "4711", "KTEXT": "x", "status": "TECO"}})");
+  const auto event = read_webhook(*connection, body.root(), no_header);
+  ASSERT_TRUE(event.ok());
+  EXPECT_FALSE(event.value().ignored);
+  EXPECT_EQ(event.value().event_type, "work_order.completed");
+  EXPECT_EQ(event.value().inbound.source_record_id, "4711");
+  EXPECT_TRUE(event.value().inbound.mapped.problems.empty());
+  EXPECT_EQ(text_of(event.value().inbound.mapped, "common_status"), "\"completed\"");
+  EXPECT_EQ(text_of(event.value().inbound.mapped, "source_status"), "\"TECO\"");
+  EXPECT_EQ(text_of(event.value().inbound.mapped, "title"), "\"x\"");
+}
+
+TEST(Webhook, FindsTheRecordInCommonPlaces) {
+  const auto connection = connect(rela_input());
+  for (const std::string body : {R"({"type": "work_order.cancelled", "data": {"work_order": {"AUFNR": 1}}})",
+                                 R"({"event": {"code": "work_order.cancelled"}, "data": {"AUFNR": 1}})",
+                                 R"({"event_type": "work_order.cancelled", "payload": {"AUFNR": 1}})",
+                                 R"({"event": "work_order.cancelled", "id": "evt_1", "AUFNR": 1})",
+                                 R"({"event": "work_order.cancelled", "work_order": {"id": 1}})"}) {
+    const json::Document document = parse(body);
+    const auto event = read_webhook(*connection, document.root(), no_header);
+    ASSERT_TRUE(event.ok()) << body;
+    EXPECT_EQ(event.value().inbound.source_record_id, "1") << body;
+    EXPECT_EQ(text_of(event.value().inbound.mapped, "common_status"), "\"cancelled\"") << body;
+  }
+}
+
+TEST(Webhook, TheEventsOwnIdIsNotTheRecords) {
+  const json::Document body = parse(R"({"event": "work_order.updated", "id": "evt_1", "KTEXT": "x"})");
+  const auto event = read_webhook(*connect(rela_input()), body.root(), no_header);
+  ASSERT_FALSE(event.ok());
+  EXPECT_EQ(event.error().error_class, ErrorClass::validation);
+  const auto flat = read_webhook(*connect(custom_input()), body.root(), no_header);
+  ASSERT_TRUE(flat.ok());
+  EXPECT_EQ(flat.value().inbound.source_record_id, "evt_1");
+}
+
+TEST(Webhook, UnknownEventsAreIgnored) {
+  const auto connection = connect(rela_input());
+  for (const std::string body : {R"({"event": "asset.updated", "AUFNR": 1})", R"({"AUFNR": 1})", "{}"}) {
+    const json::Document document = parse(body);
+    const auto event = read_webhook(*connection, document.root(), no_header);
+    ASSERT_TRUE(event.ok());
+    EXPECT_TRUE(event.value().ignored);
+    EXPECT_NE(event.value().reason, "");
+  }
+  const json::Document array = parse("[1]");
+  EXPECT_FALSE(read_webhook(*connection, array.root(), no_header).ok());
+}
+
+TEST(Webhook, EventNamesCanBeMapped) {
+  auto input = rela_input();
+  input.value_rows = {{"work_order", "event", "inbound", "WO_DONE", "work_order.completed"}};
+  const json::Document body = parse(R"({"event": "wo-done", "AUFNR": 1})");
+  const auto event = read_webhook(*connect(input), body.root(), no_header);
+  ASSERT_TRUE(event.ok());
+  EXPECT_EQ(text_of(event.value().inbound.mapped, "common_status"), "\"completed\"");
+}
+
+TEST(Webhook, DeliveryIdsComeFromHeadersFirst) {
+  const auto connection = connect(rela_input());
+  const json::Document body = parse(R"({"event_id": 77, "AUFNR": 1})");
+  const HeaderLookup header = [](std::string_view name) -> std::optional<std::string_view> {
+    if (name == "x-webhook-id") return "h1";
+    if (name == "x-webhook-event") return "work_order.updated";
+    return std::nullopt;
+  };
+  const auto with_header = read_webhook(*connection, body.root(), header);
+  ASSERT_TRUE(with_header.ok());
+  EXPECT_EQ(with_header.value().delivery_id, "h1");
+  EXPECT_EQ(with_header.value().event_type, "work_order.updated");
+  EXPECT_FALSE(with_header.value().ignored);
+  EXPECT_EQ(read_webhook(*connection, body.root(), no_header).value().delivery_id, "77");
+}
+
+TEST(Webhook, AProviderWithoutWebhooksIgnoresThem) {
+  const json::Document body = parse(R"({"event": "work_order.updated", "id": 1})");
+  const auto event = read_webhook(*connect(test::clickmaint_input()), body.root(), no_header);
+  ASSERT_TRUE(event.ok());
+  EXPECT_TRUE(event.value().ignored);
+}
+
+}  // namespace
+}  // namespace cmms::provider

@@ -20,7 +20,7 @@ prepare_programs() {
 }
 
 build_programs() {
-    cmake -S . -B build/bench -DCMAKE_BUILD_TYPE=Release &&
+    cmake -S . -B build/bench -DCMAKE_BUILD_TYPE=RelWithDebInfo &&
         cmake --build build/bench -j "$(processors)" --target bench_sink bench_transport_floor bench_commit_to_wire
 }
 
@@ -36,7 +36,7 @@ start_sink() {
 }
 
 start_bench_cluster() {
-    start_cluster bench "fsync = on" "shared_buffers = 1GB" "max_wal_size = 8GB" "checkpoint_timeout = 30min"
+    start_cluster server "fsync = on" "shared_buffers = 1GB" "max_wal_size = 8GB" "checkpoint_timeout = 30min"
     sql -v sink_url="http://127.0.0.1:$SINK_PORT/api/v1" -f "$WORK_DIR/bench/sql/setup.sql" >/dev/null
     sql -f "$WORK_DIR/bench/sql/peer.sql" >/dev/null
     sql -c "SELECT cmms.wait_until_idle('30 s')" >/dev/null

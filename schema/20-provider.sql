@@ -32,6 +32,11 @@ CREATE FUNCTION cmms.unmapped_required(provider_id text) RETURNS SETOF text
 COMMENT ON FUNCTION cmms.unmapped_required(text) IS
 'Fields that the provider requires and that no rule fills, as resource.field. Empty: the provider can be activated. SQLSTATE WO001: no such server.';
 
+CREATE FUNCTION cmms.pollable_resources(provider_id text) RETURNS SETOF text
+  AS 'MODULE_PATHNAME', 'cmms_pollable_resources' LANGUAGE c STABLE STRICT;
+COMMENT ON FUNCTION cmms.pollable_resources(text) IS
+'Resources that the provider can be asked for changes of. Empty: its news come by webhook only. SQLSTATE WO001: no such server.';
+
 CREATE TABLE cmms.provider_type (
   provider_type text PRIMARY KEY CHECK (provider_type ~ '^[a-z][a-z0-9_]{0,62}$'),
   descriptor jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(descriptor) = 'object'),

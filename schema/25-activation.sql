@@ -74,9 +74,7 @@ BEGIN
   INSERT INTO cmms.provider_state AS s (provider_id) VALUES (activate.provider_id)
   ON CONFLICT (provider_id) DO UPDATE SET circuit = 'closed', consecutive_failures = 0, next_attempt_at = NULL;
   INSERT INTO cmms.poll_cursor AS c (tenant_id, provider_id, resource, next_poll_at)
-  SELECT tenant, activate.provider_id, r.key, now()
-  FROM jsonb_each(descriptor -> 'resources') r
-  WHERE r.value ? 'list'
+  SELECT tenant, activate.provider_id, r.resource, now() FROM cmms.pollable_resources(activate.provider_id) AS r(resource)
   ON CONFLICT (tenant_id, provider_id, resource) DO UPDATE SET next_poll_at = now();
 
   UPDATE cmms.outbox q SET next_attempt_at = now() WHERE q.provider_id = activate.provider_id AND q.state = 'pending';

@@ -117,8 +117,9 @@ BEGIN
   FOR target IN
     SELECT p.name AS parent, p.key, w.begins
     FROM (VALUES ('event', 'occurred_at'), ('sync_log', 'logged_at'), ('audit_log', 'at')) AS p(name, key),
-         generate_series(date_trunc('week', now()), date_trunc('week', now()) + least(greatest(weeks_ahead, 0), 52) * interval '1 week',
-                         interval '1 week') AS w(begins)
+         -- Never the current week: a row on its way to the default partition while its week is attached would be refused.
+         generate_series(date_trunc('week', now()) + interval '1 week',
+                         date_trunc('week', now()) + least(greatest(weeks_ahead, 1), 52) * interval '1 week', interval '1 week') AS w(begins)
     ORDER BY w.begins
   LOOP
     partition := target.parent || '_' || to_char(target.begins, 'IYYY"w"IW');
@@ -146,4 +147,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cmms.maintain_partitions(integer) IS
-'Makes the weekly partitions (UTC) of event, sync_log and audit_log for this week and weeks_ahead more (0 to 52); returns how many. A week that already has rows in the default partition, or a table that is locked, is skipped. Called by the worker.';
+'Makes the weekly partitions (UTC) of event, sync_log and audit_log for the next weeks_ahead weeks (1 to 52), never for the current one; returns how many. A week that already has rows in the default partition, or a table that is locked, is skipped. Called by the worker.';

@@ -16,7 +16,7 @@ ROLLBACK;
 BEGIN;
 SET LOCAL client_min_messages = warning;
 INSERT INTO cmms.event (tenant_id, event_type, provider_id, occurred_at) VALUES ('default', 'sync.failed', 'plant_a', now() + interval '1 week');
-SELECT cmms.maintain_partitions(3) >= 8 AS made;
+SELECT cmms.maintain_partitions(3) = 8 AS made;
 SELECT cmms.maintain_partitions(3) AS made_again;
 INSERT INTO cmms.event (tenant_id, event_type, provider_id, occurred_at)
 SELECT 'default', 'sync.failed', 'plant_a', date_trunc('week', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + n * interval '7 days' FROM generate_series(1, 3) n;

@@ -34,7 +34,8 @@ GRANT pg_read_server_files TO regress_cmms_connector;
 SET ROLE regress_cmms_connector;
 ALTER USER MAPPING FOR PUBLIC SERVER t OPTIONS (DROP api_key, ADD api_key_file '/etc/pg_cmms/key');
 RESET ROLE;
-DROP SERVER s, t CASCADE;
+DROP SERVER s CASCADE;
+DROP SERVER t CASCADE;
 DROP OWNED BY regress_cmms_connector;
 DROP ROLE regress_cmms_connector;
 

@@ -9,10 +9,10 @@
 extern "C" {
 PG_MODULE_MAGIC;
 
-PGDLLEXPORT void _PG_init(void);
+PGDLLEXPORT void _PG_init(void);  // NOLINT(bugprone-reserved-identifier)
 }
 
-void _PG_init(void) {
+void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
   cmms::pg::enter([] {
     cmms::pg::pg_call([] { cmms::pg::guc::define(); });
     cmms::pg::register_workers();

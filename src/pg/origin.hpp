@@ -11,7 +11,8 @@ enum class Origin : std::uint8_t { local, provider, worker };
 Origin current_origin();
 const char* origin_name(Origin origin);  // 'local', 'provider', 'worker'
 
-// Sets the origin for its own lifetime; scopes nest. An aborted transaction or subtransaction ends the scopes opened in it.
+// Sets the origin for its own lifetime; scopes nest. An aborted transaction or subtransaction ends the scopes
+// opened in it.
 class OriginScope {
  public:
   explicit OriginScope(Origin origin);

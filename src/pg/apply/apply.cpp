@@ -25,8 +25,8 @@ class DatumList {
     int lower_bound = 1;
     return Param::datum(JSONBARRAYOID, pg_call([&] {
                           return PointerGetDatum(construct_md_array(
-                              values_.data(), reinterpret_cast<bool*>(nulls_.data()), 1, &dimension, &lower_bound,
-                              JSONBOID, -1, false, TYPALIGN_INT));
+                              values_.data(), reinterpret_cast<bool*>(nulls_.data()), 1, &dimension,
+                              &lower_bound, JSONBOID, -1, false, TYPALIGN_INT));
                         }));
   }
 
@@ -35,7 +35,8 @@ class DatumList {
   std::vector<char> nulls_;  // not std::vector<bool>, which has no array inside
 };
 
-void learn(const provider::Connection& connection, std::string_view resource, std::span<const InboundItem> items) {
+void learn(const provider::Connection& connection, std::string_view resource,
+           std::span<const InboundItem> items) {
   const provider::ResourceMaps* maps = connection.maps(resource);
   if (maps == nullptr || maps->learn.empty()) return;
   std::vector<provider::LearntValue> values;
@@ -70,8 +71,9 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
   DatumList fields;
   DatumList documents;
   DatumList problems;
+  // Its rows come in the order of the records.
   static Statement statement(
-      "SELECT outcome, common_work_order_id, detail FROM cmms.apply_records($1, $2, $3, $4, $5, $6, $7) ORDER BY ordinal",
+      "SELECT outcome, common_work_order_id, detail FROM cmms.apply_records($1, $2, $3, $4, $5, $6, $7)",
       {TEXTOID, TEXTOID, JSONBARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTOID, INT8OID});
   const OriginScope origin(Origin::provider);
   const Spi spi;
@@ -79,14 +81,16 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
     fields.add(jsonb_from_fields(item.inbound.mapped.fields));
     documents.add(jsonb_from_value(item.document));
     const auto& found = item.inbound.mapped.problems;
-    problems.add(found.empty() ? std::nullopt : std::optional(jsonb_from_text(provider::problems_json(found))));
+    problems.add(found.empty() ? std::nullopt
+                               : std::optional(jsonb_from_text(provider::problems_json(found))));
   }
-  const Rows rows = statement.execute({connection.provider_id, resource, fields.as_jsonb_array(),
-                                       documents.as_jsonb_array(), problems.as_jsonb_array(),
-                                       cause, webhook_event_id == 0 ? Param::null(INT8OID) : Param(webhook_event_id)});
+  const Rows rows =
+      statement.execute({connection.provider_id, resource, fields.as_jsonb_array(),
+                         documents.as_jsonb_array(), problems.as_jsonb_array(), cause,
+                         webhook_event_id == 0 ? Param::null(INT8OID) : Param(webhook_event_id)});
   if (rows.size() != items.size()) {
-    raise(ERRCODE_INTERNAL_ERROR, "cmms.apply_records returned " + std::to_string(rows.size()) + " rows for " +
-                                      std::to_string(items.size()) + " records");
+    raise(ERRCODE_INTERNAL_ERROR, "cmms.apply_records returned " + std::to_string(rows.size()) +
+                                      " rows for " + std::to_string(items.size()) + " records");
   }
   std::vector<Applied> applied;
   for (std::size_t i = 0; i < rows.size(); ++i) {

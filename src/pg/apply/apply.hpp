@@ -1,5 +1,6 @@
 // What came from a provider becomes rows: each record is mapped in the core and all of them are handed to
-// cmms.apply_records in one call. Webhooks, poll pages and reprocessing go through here and through nothing else.
+// cmms.apply_records in one call. Webhooks, poll pages and reprocessing go through here and through nothing
+// else.
 #pragma once
 
 #include <cstdint>
@@ -30,13 +31,15 @@ struct InboundItem {
 };
 
 // One entry per record, in the order of `records`. `cause`: 'webhook', 'poll', 'lookup', 'reprocess'.
-// Runs in the caller's transaction and sets the change origin to 'provider'. A record that has no mapping is held and
-// counted; an error of the database (a constraint, a date out of range) is raised: callers isolate it by in_subtransaction.
+// Runs in the caller's transaction and sets the change origin to 'provider'. A record that has no mapping is
+// held and counted; an error of the database (a constraint, a date out of range) is raised: callers isolate
+// it by in_subtransaction.
 std::vector<Applied> apply_records(const provider::Connection& connection, std::string_view resource,
                                    std::span<const json::Value> records, std::string_view cause);
-std::vector<Applied> apply_inbound(const provider::Connection& connection, std::string_view resource,
-                                   std::span<const InboundItem> items, std::string_view cause,
-                                   std::int64_t webhook_event_id = 0);  // the delivery they came with; 0: none
+std::vector<Applied> apply_inbound(
+    const provider::Connection& connection, std::string_view resource, std::span<const InboundItem> items,
+    std::string_view cause,
+    std::int64_t webhook_event_id = 0);  // the delivery they came with; 0: none
 
 // An error of the database for a person, without the copy of the whole row that constraint violations carry.
 std::string error_text(const CapturedError& error);

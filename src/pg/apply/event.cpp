@@ -8,7 +8,8 @@ namespace cmms::pg {
 
 void write_event(const Event& event) {
   static Statement statement(
-      "WITH written AS (INSERT INTO cmms.event (event_type, tenant_id, provider_id, resource, record_id, detail)"
+      "WITH written AS (INSERT INTO cmms.event (event_type, tenant_id, provider_id, resource, record_id, "
+      "detail)"
       " VALUES ($1, $2, $3, $4, $5, $6) RETURNING event_id)"
       " SELECT cmms.notify_event($1, $2, $3, 1, event_id) FROM written",
       {TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, JSONBOID});

@@ -1,4 +1,5 @@
-// Records that could not be mapped or applied: kept whole with their problems, counted, and announced as an event.
+// Records that could not be mapped or applied: kept whole with their problems, counted, and announced as an
+// event.
 #pragma once
 
 #include <optional>

@@ -13,8 +13,8 @@
 namespace cmms::pg {
 namespace {
 
-// What this backend knows to be in the table. Forgotten with any change of configuration, which includes a change of
-// the table itself, and with any rollback, which may have taken rows back.
+// What this backend knows to be in the table. Forgotten with any change of configuration, which includes a
+// change of the table itself, and with any rollback, which may have taken rows back.
 class KnownValues {
  public:
   // True when the value was not known yet.
@@ -23,8 +23,9 @@ class KnownValues {
     generation_ = configuration_generation();
     rolled_back_ = false;
     std::string key;
-    for (const std::string_view part : {tenant_id, provider_id, std::string_view(value.vocabulary),
-                                        std::string_view(value.value_id), std::string_view(value.value_name)}) {
+    for (const std::string_view part :
+         {tenant_id, provider_id, std::string_view(value.vocabulary), std::string_view(value.value_id),
+          std::string_view(value.value_name)}) {
       key.append(part).push_back('\x1f');
     }
     return values_.insert(std::move(key)).second;
@@ -69,18 +70,20 @@ struct Columns {
   }
 };
 
-// An INSERT of nothing would already fire the table's trigger and make every backend build its connections anew.
+// An INSERT of nothing would already fire the table's trigger and make every backend build its connections
+// anew.
 Columns not_stored(std::string_view tenant_id, std::string_view provider_id, const Columns& columns) {
   static Statement statement(
       "SELECT DISTINCT ON (v.vocabulary, v.value_id) v.vocabulary, v.value_id, v.value_name"
       " FROM unnest($3, $4, $5) WITH ORDINALITY AS v (vocabulary, value_id, value_name, position)"
       " WHERE NOT EXISTS (SELECT FROM cmms.provider_value p WHERE p.tenant_id = $1 AND p.provider_id = $2"
-      " AND p.vocabulary = v.vocabulary AND p.value_id = v.value_id AND p.value_name IS NOT DISTINCT FROM v.value_name)"
+      " AND p.vocabulary = v.vocabulary AND p.value_id = v.value_id AND p.value_name IS NOT DISTINCT FROM "
+      "v.value_name)"
       " ORDER BY v.vocabulary, v.value_id, v.position DESC",
       {TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID});
-  const Rows rows = statement.execute({tenant_id, provider_id, Param::array(TEXTARRAYOID, columns.vocabularies),
-                                       Param::array(TEXTARRAYOID, columns.ids),
-                                       Param::array(TEXTARRAYOID, columns.names)});
+  const Rows rows =
+      statement.execute({tenant_id, provider_id, Param::array(TEXTARRAYOID, columns.vocabularies),
+                         Param::array(TEXTARRAYOID, columns.ids), Param::array(TEXTARRAYOID, columns.names)});
   Columns missing;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     missing.add(rows.text_or(i, 0, ""), rows.text_or(i, 1, ""), rows.text_or(i, 2, ""));
@@ -90,7 +93,8 @@ Columns not_stored(std::string_view tenant_id, std::string_view provider_id, con
 
 void store(std::string_view tenant_id, std::string_view provider_id, const Columns& columns) {
   static Statement statement(
-      "INSERT INTO cmms.provider_value (tenant_id, provider_id, vocabulary, value_id, value_name, last_seen_at)"
+      "INSERT INTO cmms.provider_value (tenant_id, provider_id, vocabulary, value_id, value_name, "
+      "last_seen_at)"
       " SELECT $1, $2, v.vocabulary, v.value_id, v.value_name, now()"
       " FROM unnest($3, $4, $5) AS v (vocabulary, value_id, value_name)"
       " ON CONFLICT (tenant_id, provider_id, vocabulary, value_id)"
@@ -108,7 +112,8 @@ void remember_values(std::string_view tenant_id, std::string_view provider_id,
   KnownValues::watch_rollbacks();
   Columns unknown;
   for (const provider::LearntValue& value : values) {
-    if (known.add(tenant_id, provider_id, value)) unknown.add(value.vocabulary, value.value_id, value.value_name);
+    if (known.add(tenant_id, provider_id, value))
+      unknown.add(value.vocabulary, value.value_id, value.value_name);
   }
   if (unknown.ids.empty()) return;
   const Spi spi;

@@ -8,11 +8,11 @@
 #include "core/provider/webhook.hpp"
 #include "pg/apply/apply.hpp"
 #include "pg/apply/row_sync.hpp"
+#include "pg/apply/webhook_headers.hpp"
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
 #include "pg/catalog/connection_cache.hpp"
 #include "pg/catalog/row_map.hpp"
-#include "pg/apply/webhook_headers.hpp"
 #include "pg/json/jsonb_reader.hpp"
 #include "pg/origin.hpp"
 #include "pg/worker/wake.hpp"
@@ -27,8 +27,9 @@ void forget(const HeldRecord& held) {
 }
 
 Rows read_document(const HeldRecord& held) {
-  static Statement statement("SELECT document FROM cmms.held_record WHERE tenant_id = $1 AND held_record_id = $2",
-                             {TEXTOID, INT8OID});
+  static Statement statement(
+      "SELECT document FROM cmms.held_record WHERE tenant_id = $1 AND held_record_id = $2",
+      {TEXTOID, INT8OID});
   return statement.execute({held.tenant_id, held.held_record_id});
 }
 
@@ -41,13 +42,15 @@ Rows read_event(const HeldRecord& held) {
 
 void conclude_event(const HeldRecord& held, const Applied& applied) {
   static Statement statement(
-      "UPDATE cmms.webhook_event SET outcome = CASE WHEN $3 IN ('unchanged', 'stale', 'ignored') THEN $3 ELSE 'applied' END,"
+      "UPDATE cmms.webhook_event SET outcome = CASE WHEN $3 IN ('unchanged', 'stale', 'ignored') THEN $3 "
+      "ELSE 'applied' END,"
       " http_status = 200, detail = $4, common_work_order_id = $5, processed_at = clock_timestamp()"
       " WHERE tenant_id = $1 AND webhook_event_id = $2",
       {TEXTOID, INT8OID, TEXTOID, TEXTOID, UUIDOID});
-  statement.execute({held.tenant_id, held.webhook_event_id, applied.outcome,
-                     Param::lossy_text("reprocessed: " + applied.detail),
-                     Param::typed(UUIDOID, applied.common_work_order_id)});
+  statement.execute(
+      {held.tenant_id, held.webhook_event_id, applied.outcome,
+       Param::lossy_text(applied.detail.empty() ? "reprocessed" : "reprocessed: " + applied.detail),
+       Param::typed(UUIDOID, applied.common_work_order_id)});
 }
 
 // The event once more, because it may say more than the record in it: "work_order.completed".
@@ -56,15 +59,17 @@ std::optional<Applied> apply_event(const provider::Connection& connection, const
   if (event.empty()) return std::nullopt;
   const std::string body = event.bytes(0, 0).value_or("");
   const WebhookHeaders headers(event.json(0, 1).value_or(json::Value()));
-  const std::string_view text = std::string_view(body).starts_with("\xEF\xBB\xBF") ? std::string_view(body).substr(3)
-                                                                                   : std::string_view(body);
+  const std::string_view text = std::string_view(body).starts_with("\xEF\xBB\xBF")
+                                    ? std::string_view(body).substr(3)
+                                    : std::string_view(body);
   const Datum document = jsonb_from_text(text);
-  Result<provider::WebhookRecord> record =
-      provider::read_webhook(connection, jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(document))),
-                             [&](std::string_view name) { return headers.find(name); });
+  Result<provider::WebhookRecord> record = provider::read_webhook(
+      connection, jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(document))),
+      [&](std::string_view name) { return headers.find(name); });
   if (!record || record.value().ignored) return std::nullopt;
   const InboundItem item{record.value().record, std::move(record.value().inbound)};
-  return apply_inbound(connection, record.value().resource, {&item, 1}, "reprocess", held.webhook_event_id).front();
+  return apply_inbound(connection, record.value().resource, {&item, 1}, "reprocess", held.webhook_event_id)
+      .front();
 }
 
 std::string reprocess_inbound(const HeldRecord& held) {
@@ -88,7 +93,8 @@ std::string table_of(const HeldRecord& held) {
   static Statement statement(
       "SELECT t.tgrelid::regclass::text FROM pg_catalog.pg_trigger t"
       " WHERE t.tgfoid = 'cmms.sync_row()'::regprocedure"
-      " AND t.tgargs = convert_to($1, 'UTF8') || '\\x00'::bytea || convert_to($2, 'UTF8') || '\\x00'::bytea LIMIT 1",
+      " AND t.tgargs = convert_to($1, 'UTF8') || '\\x00'::bytea || convert_to($2, 'UTF8') || '\\x00'::bytea "
+      "LIMIT 1",
       {TEXTOID, TEXTOID});
   const Rows rows = statement.execute({held.provider_id, held.resource});
   return rows.empty() ? held.resource : rows.text_or(0, 0, held.resource);

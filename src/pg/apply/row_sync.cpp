@@ -58,8 +58,8 @@ std::optional<std::string> row_key(const std::vector<path::Path>& columns, const
   return columns.empty() ? std::nullopt : std::optional(list + "]");
 }
 
-// An error that the database finds (a constraint, an illegal transition, a date that is none) rolls back only what was
-// done for this row; the application's statement goes on.
+// An error that the database finds (a constraint, an illegal transition, a date that is none) rolls back only
+// what was done for this row; the application's statement goes on.
 template <class Body>
 bool RowSync::isolated(const SourceRow& row, Body&& body) const {
   const std::optional<CapturedError> error = in_subtransaction([&] {
@@ -101,7 +101,8 @@ RowSync::Link RowSync::find_link(std::string_view key) const {
   static Statement statement(
       "SELECT (SELECT l.common_work_order_id FROM cmms.row_link l"
       " WHERE l.tenant_id = $1 AND l.provider_id = $2 AND l.map_name = $3 AND l.row_key = $4),"
-      " EXISTS (SELECT FROM cmms.held_record h WHERE h.tenant_id = $1 AND h.provider_id = $2 AND h.resource = $3"
+      " EXISTS (SELECT FROM cmms.held_record h WHERE h.tenant_id = $1 AND h.provider_id = $2 AND h.resource "
+      "= $3"
       " AND h.direction = 'row' AND h.source_record_id = $4)",
       {TEXTOID, TEXTOID, TEXTOID, TEXTOID});
   const Rows rows = statement.execute({map_.tenant_id, map_.provider_id, map_.name, key});
@@ -112,7 +113,8 @@ void RowSync::create(std::string_view key, const Mapped& mapped) const {
   TextList values;
   TextList present;
   map_.bind(mapped, values, present);
-  map_.create->execute({map_.tenant_id, map_.provider_id, Param::array(TEXTARRAYOID, values), map_.name, table_name_, key});
+  map_.create->execute(
+      {map_.tenant_id, map_.provider_id, Param::array(TEXTARRAYOID, values), map_.name, table_name_, key});
 }
 
 void RowSync::update(std::string_view common_work_order_id, const Mapped& mapped) const {
@@ -169,7 +171,8 @@ bool RowSync::change(const SourceRow& before, const SourceRow& after) {
 void RowSync::tell_of_final_order(std::string_view key) const {
   static Statement statement(
       "SELECT w.common_work_order_id, w.common_status FROM cmms.row_link l"
-      " JOIN cmms.work_order w USING (tenant_id, common_work_order_id) WHERE l.tenant_id = $1 AND l.provider_id = $2"
+      " JOIN cmms.work_order w USING (tenant_id, common_work_order_id) WHERE l.tenant_id = $1 AND "
+      "l.provider_id = $2"
       " AND l.map_name = $3 AND l.row_key = $4 AND w.common_status <> 'cancelled'",
       {TEXTOID, TEXTOID, TEXTOID, TEXTOID});
   const Rows rows = statement.execute({map_.tenant_id, map_.provider_id, map_.name, key});
@@ -193,13 +196,16 @@ void RowSync::cancel(std::string_view key) const {
       "UPDATE cmms.work_order w SET common_status = 'cancelled' FROM cmms.row_link l"
       " WHERE l.tenant_id = $1 AND l.provider_id = $2 AND l.map_name = $3 AND l.row_key = $4"
       " AND w.tenant_id = l.tenant_id AND w.common_work_order_id = l.common_work_order_id"
-      " AND EXISTS (SELECT FROM cmms.transition t WHERE t.from_status = w.common_status AND t.to_status = 'cancelled'"
+      " AND EXISTS (SELECT FROM cmms.transition t WHERE t.from_status = w.common_status AND t.to_status = "
+      "'cancelled'"
       " AND t.allowed)",
       {TEXTOID, TEXTOID, TEXTOID, TEXTOID});
   static Statement forget(
-      "DELETE FROM cmms.row_link WHERE tenant_id = $1 AND provider_id = $2 AND map_name = $3 AND row_key = $4",
+      "DELETE FROM cmms.row_link WHERE tenant_id = $1 AND provider_id = $2 AND map_name = $3 AND row_key = "
+      "$4",
       {TEXTOID, TEXTOID, TEXTOID, TEXTOID});
-  if (cancel_order.execute({map_.tenant_id, map_.provider_id, map_.name, key}).empty()) tell_of_final_order(key);
+  if (cancel_order.execute({map_.tenant_id, map_.provider_id, map_.name, key}).empty())
+    tell_of_final_order(key);
   forget.execute({map_.tenant_id, map_.provider_id, map_.name, key});
   release_row(map_.tenant_id, map_.provider_id, map_.name, key);
 }

@@ -14,7 +14,8 @@ namespace cmms::pg {
 
 class WebhookHeaders {
  public:
-  // Anything but an object has no headers. A list of values is one value, joined as HTTP joins repeated headers.
+  // Anything but an object has no headers. A list of values is one value, joined as HTTP joins repeated
+  // headers.
   explicit WebhookHeaders(const json::Value& headers);
 
   std::optional<std::string_view> find(std::string_view name) const;  // in any case

@@ -149,7 +149,6 @@ class Rows {
 class Statement {
  public:
   Statement(const char* sql, std::vector<Oid> parameter_types);
-  ~Statement() = default;  // lives as long as the backend
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
 

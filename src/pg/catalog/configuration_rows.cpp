@@ -40,7 +40,8 @@ std::vector<provider::FieldRow> read_field_rows(std::string_view provider_id) {
 
 std::vector<provider::ValueRow> read_value_rows(std::string_view provider_id) {
   static Statement statement(
-      "SELECT resource, vocabulary, direction, source_value, target_value FROM cmms.value_map WHERE provider_id = $1",
+      "SELECT resource, vocabulary, direction, source_value, target_value FROM cmms.value_map WHERE "
+      "provider_id = $1",
       {TEXTOID});
   const Spi spi;
   const Rows rows = statement.execute({provider_id});
@@ -55,10 +56,12 @@ std::vector<provider::ValueRow> read_value_rows(std::string_view provider_id) {
   return result;
 }
 
-std::vector<provider::LearntValue> read_learnt_values(std::string_view tenant_id, std::string_view provider_id) {
+std::vector<provider::LearntValue> read_learnt_values(std::string_view tenant_id,
+                                                      std::string_view provider_id) {
   // The newest first: where a provider gave one name to two ids, or renamed one, the current one counts.
   static Statement statement(
-      "SELECT vocabulary, value_id, value_name FROM cmms.provider_value WHERE tenant_id = $1 AND provider_id = $2"
+      "SELECT vocabulary, value_id, value_name FROM cmms.provider_value WHERE tenant_id = $1 AND provider_id "
+      "= $2"
       " ORDER BY vocabulary, last_seen_at DESC, value_id",
       {TEXTOID, TEXTOID});
   const Spi spi;

@@ -19,7 +19,8 @@
 namespace cmms::pg {
 namespace {
 
-// Advanced by the callbacks below, which may run in the middle of any catalog access and so touch nothing else.
+// Advanced by the callbacks below, which may run in the middle of any catalog access and so touch nothing
+// else.
 std::uint64_t generation = 1;
 
 constexpr std::array<const char*, 6> configuration_tables = {"provider_type",  "field_map",     "value_map",
@@ -30,8 +31,8 @@ void on_catalog_change(Datum, int, uint32) { ++generation; }
 
 void on_relation_change(Datum, Oid relation) {
   const bool concerns_us =
-      relation == InvalidOid || std::find(configuration_oids.begin(), configuration_oids.end(), relation) !=
-                                    configuration_oids.end();
+      relation == InvalidOid ||
+      std::find(configuration_oids.begin(), configuration_oids.end(), relation) != configuration_oids.end();
   if (concerns_us) ++generation;
 }
 
@@ -40,7 +41,8 @@ void watch_configuration_tables() {
   pg_call([&] {
     const Oid schema = get_namespace_oid("cmms", true);
     for (std::size_t i = 0; i < configuration_tables.size(); ++i) {
-      configuration_oids[i] = OidIsValid(schema) ? get_relname_relid(configuration_tables[i], schema) : InvalidOid;
+      configuration_oids[i] =
+          OidIsValid(schema) ? get_relname_relid(configuration_tables[i], schema) : InvalidOid;
     }
   });
 }
@@ -74,15 +76,16 @@ Value value_or_raise(Result<Value> result) {
   return std::move(result).value();
 }
 
-std::shared_ptr<const provider::Descriptor> descriptor_of_type(std::string_view provider_id, std::string_view type) {
+std::shared_ptr<const provider::Descriptor> descriptor_of_type(std::string_view provider_id,
+                                                               std::string_view type) {
   ParsedDescriptor& parsed = descriptors[std::string(type)];
   const std::uint64_t current = generation;
   if (parsed.descriptor != nullptr && parsed.generation == current) return parsed.descriptor;
   const std::optional<std::string> text = read_descriptor(type);
   if (!text) {
     raise(sqlstate::invalid_configuration,
-          "provider \"" + std::string(provider_id) + "\" has the unknown type \"" + std::string(type) + "\"", {},
-          "The types are the rows of cmms.provider_type.");
+          "provider \"" + std::string(provider_id) + "\" has the unknown type \"" + std::string(type) + "\"",
+          {}, "The types are the rows of cmms.provider_type.");
   }
   parsed.descriptor =
       std::make_shared<const provider::Descriptor>(value_or_raise(provider::parse_descriptor(*text)));
@@ -174,12 +177,13 @@ std::uint64_t configuration_generation() { return generation; }
 
 }  // namespace cmms::pg
 
-// Statement trigger on the configuration tables: tells every backend, this one included, that what was built from the
-// table is stale. The message travels with the commit and is taken back by an abort.
+// Statement trigger on the configuration tables: tells every backend, this one included, that what was built
+// from the table is stale. The message travels with the commit and is taken back by an abort.
 CMMS_FUNCTION(cmms_configuration_changed) {
   using namespace cmms::pg;
   if (!CALLED_AS_TRIGGER(fcinfo)) {
-    raise(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "cmms.configuration_changed() can only be called as a trigger");
+    raise(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+          "cmms.configuration_changed() can only be called as a trigger");
   }
   const auto* trigger = reinterpret_cast<const TriggerData*>(fcinfo->context);
   pg_call([&] { CacheInvalidateRelcacheByRelid(RelationGetRelid(trigger->tg_relation)); });

@@ -27,7 +27,8 @@ constexpr std::string_view file_suffix = "_file";
 class FileDescriptor {
  public:
   explicit FileDescriptor(const std::string& path)
-      : number_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}  // a FIFO must not hang the backend
+      : number_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+  }  // a FIFO must not hang the backend
   ~FileDescriptor() {
     if (number_ >= 0) ::close(number_);
   }
@@ -76,11 +77,12 @@ provider::Options mapping_options(Oid server_oid, Oid user) {
   for (const Oid mapped_user : {user, InvalidOid}) {
     List* options = nullptr;
     const bool found = pg_call([&] {
-      HeapTuple tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(mapped_user),
-                                        ObjectIdGetDatum(server_oid));
+      HeapTuple tuple =
+          SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(mapped_user), ObjectIdGetDatum(server_oid));
       if (!HeapTupleIsValid(tuple)) return false;
       bool is_null = false;
-      const Datum value = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions, &is_null);
+      const Datum value =
+          SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions, &is_null);
       options = is_null ? NIL : untransformRelOptions(value);
       ReleaseSysCache(tuple);
       return true;

@@ -28,10 +28,12 @@ FileStamp stamp_of(const std::string& path);
 struct Credentials {
   provider::Options values;
   std::vector<FileStamp> files;
-  std::map<std::string, Error, std::less<>> errors;  // by credential: its file could not be read, so it is missing
+  std::map<std::string, Error, std::less<>>
+      errors;  // by credential: its file could not be read, so it is missing
 };
 
-// The user mapping of `user`, or else the one of PUBLIC; without either the credentials are empty. Needs a transaction.
+// The user mapping of `user`, or else the one of PUBLIC; without either the credentials are empty. Needs a
+// transaction.
 Credentials read_credentials(unsigned int server_oid, unsigned int user);
 
 }  // namespace cmms::pg

@@ -36,7 +36,8 @@ bool has_tenant_access(Oid role, std::string_view tenant_id) {
 
 bool may_execute(Oid function_oid, Oid role) {
 #if PG_VERSION_NUM >= 160000
-  return pg_call([&] { return object_aclcheck(ProcedureRelationId, function_oid, role, ACL_EXECUTE); }) == ACLCHECK_OK;
+  return pg_call([&] { return object_aclcheck(ProcedureRelationId, function_oid, role, ACL_EXECUTE); }) ==
+         ACLCHECK_OK;
 #else
   return pg_call([&] { return pg_proc_aclcheck(function_oid, role, ACL_EXECUTE); }) == ACLCHECK_OK;
 #endif
@@ -48,8 +49,8 @@ OwnerScope::OwnerScope(unsigned int function_oid) : owner_(function_owner(functi
   GetUserIdAndSecContext(&caller_, &security_context_);
   guc_level_ = NewGUCNestLevel();
   pg_call([&] {
-    set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                      false);
+    set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+                      0, false);
   });
   SetUserIdAndSecContext(owner_, security_context_ | SECURITY_LOCAL_USERID_CHANGE);
 }
@@ -65,7 +66,8 @@ void OwnerScope::require_access_of(unsigned int role, std::string_view tenant_id
   if (is_owner || has_tenant_access(role, tenant_id)) return;
   const char* role_name = pg_call([&] { return GetUserNameFromId(role, true); });
   raise(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for tenant \"" + std::string(tenant_id) + "\"",
-        "Role \"" + std::string(role_name == nullptr ? "?" : role_name) + "\" may not write records of this tenant.",
+        "Role \"" + std::string(role_name == nullptr ? "?" : role_name) +
+            "\" may not write records of this tenant.",
         "An administrator can allow it with cmms.grant_access().");
 }
 

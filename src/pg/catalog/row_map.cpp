@@ -27,8 +27,9 @@ std::string value_expression(const WorkOrderColumn& column, std::size_t position
   const std::string element = "($3)[" + std::to_string(position) + "]";
   std::string value = "CAST(" + element + " AS " + column.type + ")";
   if (column.form == WorkOrderColumn::Form::text_array) {
-    value = "CASE WHEN " + element + " IS NOT NULL THEN ARRAY(SELECT pg_catalog.jsonb_array_elements_text(CAST(" +
-            element + " AS jsonb))) END";
+    value = "CASE WHEN " + element +
+            " IS NOT NULL THEN ARRAY(SELECT pg_catalog.jsonb_array_elements_text(CAST(" + element +
+            " AS jsonb))) END";
   }
   return column.default_value.empty() ? value : "COALESCE(" + value + ", " + column.default_value + ")";
 }
@@ -66,7 +67,8 @@ Statement* update_statement(const std::vector<WorkOrderColumn>& targets) {
 // A word that another spelling of the DBA's contradicts is left out: both would make the value ambiguous.
 void add_own_words(mapping::ValueMaps& values) {
   static Statement statement(
-      "SELECT 'status', name FROM cmms.common_status UNION ALL SELECT 'priority', name FROM cmms.priority", {});
+      "SELECT 'status', name FROM cmms.common_status UNION ALL SELECT 'priority', name FROM cmms.priority",
+      {});
   const mapping::ValueMaps mapped = values;
   const Spi spi;
   const Rows rows = statement.execute();

@@ -1,5 +1,5 @@
-// Row maps: how the columns of an application's table become a work order, for cmms.sync_row. They are the rows of
-// cmms.field_map of direction 'row' whose resource is the map's name, compiled once per backend.
+// Row maps: how the columns of an application's table become a work order, for cmms.sync_row. They are the
+// rows of cmms.field_map of direction 'row' whose resource is the map's name, compiled once per backend.
 #pragma once
 
 #include <memory>
@@ -21,17 +21,18 @@ struct RowMap {
   std::string provider_id;
   std::string tenant_id;
   std::string name;
-  mapping::FieldMap fields;            // without the rule of 'key'
-  mapping::ValueMaps values;           // the hub's own words mean themselves; what the DBA mapped comes on top
-  std::vector<path::Path> key;         // columns that identify a row; empty: the table's primary key
+  mapping::FieldMap fields;     // without the rule of 'key'
+  mapping::ValueMaps values;    // the hub's own words mean themselves; what the DBA mapped comes on top
+  std::vector<path::Path> key;  // columns that identify a row; empty: the table's primary key
   std::vector<WorkOrderColumn> targets;  // of `fields`
-  // ($1 tenant, $2 provider, $3 values text[], $4 map, $5 table, $6 row key): makes the work order and its row_link.
+  // ($1 tenant, $2 provider, $3 values text[], $4 map, $5 table, $6 row key): makes the work order and its
+  // row_link.
   Statement* create = nullptr;
   // ($1 tenant, $2 work order uuid, $3 values text[], $4 changed bool[]): sets the targets that changed.
   Statement* update = nullptr;
 
-  // The values of `mapped` in the order of `targets`, in the text form that the statements take; `present` tells which
-  // of them were mapped at all.
+  // The values of `mapped` in the order of `targets`, in the text form that the statements take; `present`
+  // tells which of them were mapped at all.
   void bind(const mapping::Mapped& mapped, TextList& values, TextList& present) const;
 };
 

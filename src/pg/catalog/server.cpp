@@ -12,7 +12,8 @@ namespace {
 
 constexpr const char* wrapper_name = "cmms";
 
-std::string_view option_or(const provider::Options& options, std::string_view name, std::string_view fallback) {
+std::string_view option_or(const provider::Options& options, std::string_view name,
+                           std::string_view fallback) {
   const auto found = options.find(name);
   return found == options.end() || found->second.empty() ? fallback : std::string_view(found->second);
 }
@@ -49,7 +50,8 @@ Server require_server(std::string_view name) {
 void raise_unknown_provider(std::string_view provider_id) {
   raise(sqlstate::unknown_provider, "provider \"" + std::string(provider_id) + "\" does not exist",
         "There is no foreign server of that name of the foreign data wrapper cmms.",
-        "Create it with CREATE SERVER ... FOREIGN DATA WRAPPER cmms, or list the providers in cmms.sync_health.");
+        "Create it with CREATE SERVER ... FOREIGN DATA WRAPPER cmms, or list the providers in "
+        "cmms.sync_health.");
 }
 
 provider::Options options_from_list(const List* options) {

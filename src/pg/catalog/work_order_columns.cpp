@@ -14,12 +14,12 @@ namespace cmms::pg {
 namespace {
 
 constexpr std::array<std::string_view, 12> kept_by_the_sync = {
-    "tenant_id",      "common_work_order_id", "provider_id",       "source_doc", "sync_state", "last_synced_at",
-    "last_error",     "last_error_class",     "last_error_detail", "created_at", "updated_at", "source_fields"};
+    "tenant_id",  "common_work_order_id", "provider_id",       "source_doc", "sync_state", "last_synced_at",
+    "last_error", "last_error_class",     "last_error_detail", "created_at", "updated_at", "source_fields"};
 
 // What only the provider can say.
-constexpr std::array<std::string_view, 4> provider_news = {"source_status", "source_priority", "source_updated_at",
-                                                           "source_revision"};
+constexpr std::array<std::string_view, 4> provider_news = {"source_status", "source_priority",
+                                                           "source_updated_at", "source_revision"};
 
 template <std::size_t Size>
 bool contains(const std::array<std::string_view, Size>& names, std::string_view name) {
@@ -31,7 +31,8 @@ std::vector<WorkOrderColumn> read_columns() {
       "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid)"
       " FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d"
       " ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated = ''"
-      " WHERE a.attrelid = 'cmms.work_order'::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+      " WHERE a.attrelid = 'cmms.work_order'::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY "
+      "a.attnum",
       {});
   const Spi spi;
   const Rows rows = statement.execute();
@@ -95,8 +96,8 @@ const std::vector<WorkOrderColumn>& work_order_columns() {
 
 const WorkOrderColumn* find_work_order_column(std::string_view name) {
   const auto& columns = work_order_columns();
-  const auto found =
-      std::find_if(columns.begin(), columns.end(), [&](const WorkOrderColumn& column) { return column.name == name; });
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const WorkOrderColumn& column) { return column.name == name; });
   return found == columns.end() ? nullptr : &*found;
 }
 
@@ -104,11 +105,12 @@ void check_rule(const mapping::Rule& rule, mapping::Direction direction) {
   const auto check = [&](std::string_view name, std::string_view role) {
     const WorkOrderColumn* column = find_work_order_column(name);
     if (column != nullptr && column->is_mappable(direction)) return;
-    raise(sqlstate::invalid_configuration,
-          "\"" + std::string(name) + "\" cannot be the " + std::string(role) + " of a rule of direction " +
-              std::string(direction_name(direction)),
-          column == nullptr ? "cmms.work_order has no such column." : "That column is kept by the sync itself.",
-          "Possible: " + mappable_names(direction) + ".");
+    raise(
+        sqlstate::invalid_configuration,
+        "\"" + std::string(name) + "\" cannot be the " + std::string(role) + " of a rule of direction " +
+            std::string(direction_name(direction)),
+        column == nullptr ? "cmms.work_order has no such column." : "That column is kept by the sync itself.",
+        "Possible: " + mappable_names(direction) + ".");
   };
   if (direction == mapping::Direction::outbound) {
     for (const path::Path& source : rule.sources) check(source.head(), "source");

@@ -1,4 +1,5 @@
-// The columns of cmms.work_order, as the catalog has them: what a map may fill and how text becomes their type.
+// The columns of cmms.work_order, as the catalog has them: what a map may fill and how text becomes their
+// type.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +19,17 @@ struct WorkOrderColumn {
   std::string default_value;  // expression, empty: none
   Form form = Form::scalar;
 
-  // A map may read every column, but not fill what the sync itself keeps: keys, states, the provider's last document.
+  // A map may read every column, but not fill what the sync itself keeps: keys, states, the provider's last
+  // document.
   bool is_mappable(mapping::Direction direction) const;
 };
 
 const std::vector<WorkOrderColumn>& work_order_columns();
 const WorkOrderColumn* find_work_order_column(std::string_view name);
 
-// Raises WO006 with the possible targets as hint when the map's rule cannot work in this direction. 'key' is a target of
-// row maps, 'reference' one of inbound maps; an outbound rule names work_order columns as its sources.
+// Raises WO006 with the possible targets as hint when the map's rule cannot work in this direction. 'key' is
+// a target of row maps, 'reference' one of inbound maps; an outbound rule names work_order columns as its
+// sources.
 void check_rule(const mapping::Rule& rule, mapping::Direction direction);
 
 }  // namespace cmms::pg

@@ -14,9 +14,13 @@ std::string_view varlena_argument(FunctionCallInfo fcinfo, int position) {
 
 }  // namespace
 
-std::string_view text_argument(FunctionCallInfo fcinfo, int position) { return varlena_argument(fcinfo, position); }
+std::string_view text_argument(FunctionCallInfo fcinfo, int position) {
+  return varlena_argument(fcinfo, position);
+}
 
-std::string_view bytes_argument(FunctionCallInfo fcinfo, int position) { return varlena_argument(fcinfo, position); }
+std::string_view bytes_argument(FunctionCallInfo fcinfo, int position) {
+  return varlena_argument(fcinfo, position);
+}
 
 const Jsonb* jsonb_argument(FunctionCallInfo fcinfo, int position) {
   return pg_call([&] { return DatumGetJsonbP(fcinfo->args[position].value); });
@@ -25,8 +29,8 @@ const Jsonb* jsonb_argument(FunctionCallInfo fcinfo, int position) {
 std::chrono::milliseconds interval_argument(FunctionCallInfo fcinfo, int position) {
   return pg_call([&] {
     const TimestampTz now = GetCurrentTimestamp();
-    const TimestampTz then = DatumGetTimestampTz(DirectFunctionCall2(
-        timestamptz_pl_interval, TimestampTzGetDatum(now), fcinfo->args[position].value));
+    const TimestampTz then = DatumGetTimestampTz(
+        DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), fcinfo->args[position].value));
     return std::chrono::milliseconds((then - now) / 1000);
   });
 }

@@ -78,10 +78,13 @@ void insert_rules(std::string_view provider_id, std::string_view resource, const
   }
 }
 
-Datum return_rules(FunctionCallInfo fcinfo, std::string_view provider_id, std::string_view resource, bool rows) {
+Datum return_rules(FunctionCallInfo fcinfo, std::string_view provider_id, std::string_view resource,
+                   bool rows) {
   static Statement statement(
-      "SELECT provider_id, resource, direction, target, source, transform, required, default_value, on_operation,"
-      " owner, position FROM cmms.field_map WHERE provider_id = $1 AND resource = $2 AND (direction = 'row') = $3"
+      "SELECT provider_id, resource, direction, target, source, transform, required, default_value, "
+      "on_operation,"
+      " owner, position FROM cmms.field_map WHERE provider_id = $1 AND resource = $2 AND (direction = 'row') "
+      "= $3"
       " ORDER BY direction, position, target",
       {TEXTOID, TEXTOID, BOOLOID});
   ResultSet result(fcinfo);
@@ -115,13 +118,14 @@ Datum set_field_mapping(FunctionCallInfo fcinfo) {
   // What does not go together with the descriptor is an error now, not at the next sync.
   const auto provider = connection(provider_id, Secrets::optional);
   if (provider->maps(resource) == nullptr) {
-    raise(sqlstate::invalid_configuration, "provider \"" + provider_id + "\" has no resource \"" + resource + "\"");
+    raise(sqlstate::invalid_configuration,
+          "provider \"" + provider_id + "\" has no resource \"" + resource + "\"");
   }
   return return_rules(fcinfo, provider_id, resource, false);
 }
 
-// The members of a row map: "key" (or "id", which in a row can only mean that) apart from those that the short-hand
-// of field maps knows.
+// The members of a row map: "key" (or "id", which in a row can only mean that) apart from those that the
+// short-hand of field maps knows.
 struct RowShortHand {
   std::optional<RuleText> key;
   std::string members = "{";  // JSON

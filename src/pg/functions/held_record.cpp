@@ -43,14 +43,16 @@ void check(const ValueMapping& value) {
   if (!words) return;
   const std::string& ours = value.direction == "outbound" ? value.source_value : value.target_value;
   if ((", " + *words + ", ").find(", " + ours + ", ") != std::string::npos) return;
-  raise(sqlstate::unmapped_value, "\"" + ours + "\" is not a value of the hub's vocabulary \"" + value.vocabulary + "\"",
-        {}, "Valid values are: " + *words + ".");
+  raise(sqlstate::unmapped_value,
+        "\"" + ours + "\" is not a value of the hub's vocabulary \"" + value.vocabulary + "\"", {},
+        "Valid values are: " + *words + ".");
 }
 
 void store(const ValueMapping& value) {
   static Statement upsert(
       "INSERT INTO cmms.value_map (provider_id, resource, vocabulary, direction, source_value, target_value)"
-      " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (provider_id, resource, vocabulary, direction, source_value)"
+      " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (provider_id, resource, vocabulary, direction, "
+      "source_value)"
       " DO UPDATE SET target_value = excluded.target_value",
       {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
   upsert.execute({value.provider_id, value.resource, value.vocabulary, value.direction, value.source_value,
@@ -59,7 +61,8 @@ void store(const ValueMapping& value) {
   static Statement forget(
       "DELETE FROM cmms.unmapped_value WHERE tenant_id = $1 AND provider_id = $2 AND resource = $3"
       " AND vocabulary = $4 AND direction = $5"
-      " AND regexp_replace(lower(value), '[\\s_-]+', '_', 'g') = regexp_replace(lower($6), '[\\s_-]+', '_', 'g')",
+      " AND regexp_replace(lower(value), '[\\s_-]+', '_', 'g') = regexp_replace(lower($6), '[\\s_-]+', '_', "
+      "'g')",
       {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
   forget.execute({value.tenant_id, value.provider_id, value.resource, value.vocabulary, value.direction,
                   value.source_value});
@@ -67,12 +70,13 @@ void store(const ValueMapping& value) {
 
 std::vector<std::int64_t> held_for(const ValueMapping& value) {
   static Statement statement(
-      "SELECT held_record_id FROM cmms.held_record WHERE tenant_id = $1 AND provider_id = $2 AND resource = $3"
+      "SELECT held_record_id FROM cmms.held_record WHERE tenant_id = $1 AND provider_id = $2 AND resource = "
+      "$3"
       " AND direction = $4 AND problems @> jsonb_build_array(jsonb_build_object('vocabulary', $5))"
       " ORDER BY held_record_id",
       {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
-  const Rows rows =
-      statement.execute({value.tenant_id, value.provider_id, value.resource, value.direction, value.vocabulary});
+  const Rows rows = statement.execute(
+      {value.tenant_id, value.provider_id, value.resource, value.direction, value.vocabulary});
   std::vector<std::int64_t> ids;
   for (std::size_t i = 0; i < rows.size(); ++i) ids.push_back(rows.integer(i, 0));
   return ids;
@@ -84,7 +88,8 @@ bool goes_through(std::string_view tenant_id, std::int64_t held_record_id) {
   const std::optional<CapturedError> error =
       in_subtransaction([&] { outcome = reprocess(require_held_record(tenant_id, held_record_id)); });
   if (error) {
-    log(WARNING, "held record " + std::to_string(held_record_id) + " could not be processed: " + error->message,
+    log(WARNING,
+        "held record " + std::to_string(held_record_id) + " could not be processed: " + error->message,
         error->detail, error->hint);
   }
   return !error && outcome != "held";

@@ -15,13 +15,13 @@
 #include "core/signature/signature.hpp"
 #include "pg/apply/apply.hpp"
 #include "pg/apply/event.hpp"
+#include "pg/apply/webhook_headers.hpp"
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/result_set.hpp"
 #include "pg/boundary/spi.hpp"
 #include "pg/catalog/connection_cache.hpp"
 #include "pg/catalog/owner_scope.hpp"
 #include "pg/functions/arguments.hpp"
-#include "pg/apply/webhook_headers.hpp"
 #include "pg/guc/guc.hpp"
 #include "pg/json/jsonb_reader.hpp"
 
@@ -111,7 +111,8 @@ Result<signature::Verified> verify(const Delivery& delivery) {
                            {.tolerance = connection.webhook_tolerance()});
 }
 
-std::optional<std::int64_t> find_delivery(const provider::Connection& connection, std::string_view delivery_id) {
+std::optional<std::int64_t> find_delivery(const provider::Connection& connection,
+                                          std::string_view delivery_id) {
   static Statement statement(
       "SELECT webhook_event_id FROM cmms.webhook_event"
       " WHERE tenant_id = $1 AND provider_id = $2 AND delivery_id = $3",
@@ -147,9 +148,9 @@ void process(const Delivery& delivery, Ending& end) {
   const Datum document = jsonb_from_text(without_byte_order_mark(delivery.body));
   end.outcome = "failed";
   end.http_status = 500;
-  Result<provider::WebhookRecord> event =
-      provider::read_webhook(connection, jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(document))),
-                             [&](std::string_view name) { return delivery.headers.find(name); });
+  Result<provider::WebhookRecord> event = provider::read_webhook(
+      connection, jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(document))),
+      [&](std::string_view name) { return delivery.headers.find(name); });
   if (!event) {
     end.outcome = "malformed";
     end.http_status = 400;
@@ -185,8 +186,9 @@ void process(const Delivery& delivery, Ending& end) {
 
 Ending judge(const Delivery& delivery) {
   if (delivery.body.size() > guc::max_webhook_bytes()) {
-    return ending("too_large", 413,
-                  "the body has " + std::to_string(delivery.body.size()) + " bytes, more than cmms.max_webhook_size");
+    return ending(
+        "too_large", 413,
+        "the body has " + std::to_string(delivery.body.size()) + " bytes, more than cmms.max_webhook_size");
   }
   const Result<signature::Verified> verified = verify(delivery);
   if (!verified) {
@@ -212,9 +214,11 @@ Ending judge(const Delivery& delivery) {
 }
 
 // The number of the row; nullopt when the delivery is there already.
-std::optional<std::int64_t> insert_event(const Delivery& delivery, const Ending& end, Datum body, Datum hash) {
+std::optional<std::int64_t> insert_event(const Delivery& delivery, const Ending& end, Datum body,
+                                         Datum hash) {
   static Statement statement(
-      "INSERT INTO cmms.webhook_event (tenant_id, provider_id, body, headers, content_sha256, delivery_id, event_type,"
+      "INSERT INTO cmms.webhook_event (tenant_id, provider_id, body, headers, content_sha256, delivery_id, "
+      "event_type,"
       " outcome, http_status, detail, common_work_order_id, processed_at)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, clock_timestamp())"
       " ON CONFLICT (tenant_id, provider_id, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING"
@@ -228,15 +232,16 @@ std::optional<std::int64_t> insert_event(const Delivery& delivery, const Ending&
   const std::string headers = delivery.headers.masked_json(delivery.connection.secrets());
   const Rows rows = statement.execute(
       {delivery.connection.tenant_id, delivery.connection.provider_id,
-       is_cut ? Param::bytes(kept) : Param::datum(BYTEAOID, body), Param::json(headers), Param::datum(BYTEAOID, hash),
-       text_or_null(end.delivery_id), text_or_null(end.event_type), end.outcome, end.http_status,
-       text_or_null(end.detail), Param::typed(UUIDOID, end.common_work_order_id)});
+       is_cut ? Param::bytes(kept) : Param::datum(BYTEAOID, body), Param::json(headers),
+       Param::datum(BYTEAOID, hash), text_or_null(end.delivery_id), text_or_null(end.event_type), end.outcome,
+       end.http_status, text_or_null(end.detail), Param::typed(UUIDOID, end.common_work_order_id)});
   return rows.empty() ? std::nullopt : std::optional(rows.integer(0, 0));
 }
 
 void link_held_record(const Delivery& delivery, const Ending& end, std::int64_t event_id) {
   static Statement statement(
-      "UPDATE cmms.held_record SET webhook_event_id = $1 WHERE tenant_id = $2 AND provider_id = $3 AND resource = $4"
+      "UPDATE cmms.held_record SET webhook_event_id = $1 WHERE tenant_id = $2 AND provider_id = $3 AND "
+      "resource = $4"
       " AND direction = 'inbound' AND source_record_id = $5",
       {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
   statement.execute({event_id, delivery.connection.tenant_id, delivery.connection.provider_id, end.resource,
@@ -274,15 +279,15 @@ Datum ingest(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(0)) raise(ERRCODE_NULL_VALUE_NOT_ALLOWED, "provider_id must not be null");
   const std::string provider_id(text_argument(fcinfo, 0));
   const Datum empty = PG_ARGISNULL(1) ? Param::bytes({}).to_datum() : Datum{0};
-  const Datum body = PG_ARGISNULL(1) ? empty : PointerGetDatum(pg_call([&] { return PG_GETARG_BYTEA_PP(1); }));
+  const Datum body =
+      PG_ARGISNULL(1) ? empty : PointerGetDatum(pg_call([&] { return PG_GETARG_BYTEA_PP(1); }));
   const OwnerScope scope(fcinfo->flinfo->fn_oid);
   const std::shared_ptr<const provider::Connection> provider = connection(provider_id, Secrets::optional);
   scope.require_access(provider->tenant_id);
   const WebhookHeaders headers(PG_ARGISNULL(2) ? json::Value() : jsonb_value(jsonb_argument(fcinfo, 2)));
   const auto* packed = reinterpret_cast<const varlena*>(DatumGetPointer(body));
-  const Delivery delivery{*provider,
-                          {VARDATA_ANY(packed), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(packed))},
-                          headers};
+  const Delivery delivery{
+      *provider, {VARDATA_ANY(packed), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(packed))}, headers};
   Ending end = judge(delivery);
   const std::int64_t event_id = record(delivery, end, body);
   ResultSet result(fcinfo);

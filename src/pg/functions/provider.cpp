@@ -1,4 +1,5 @@
-// cmms.provider_tenant, provider_setting and unmapped_required: what SQL asks about a provider.
+// cmms.provider_tenant, provider_setting, unmapped_required and pollable_resources: what SQL asks about a
+// provider.
 #include "pg/prelude.hpp"
 
 #include <memory>
@@ -36,6 +37,15 @@ Datum unmapped_required(FunctionCallInfo fcinfo) {
   return result.done();
 }
 
+Datum pollable_resources(FunctionCallInfo fcinfo) {
+  const auto provider = connection(text_argument(fcinfo, 0), Secrets::optional);
+  ResultSet result(fcinfo);
+  for (const auto& [resource, maps] : provider->resources) {
+    if (provider->can_poll(resource)) result.add({resource});
+  }
+  return result.done();
+}
+
 }  // namespace
 }  // namespace cmms::pg
 
@@ -46,3 +56,5 @@ CMMS_FUNCTION(cmms_provider_tenant) {
 CMMS_FUNCTION(cmms_provider_setting) { return cmms::pg::provider_setting(fcinfo); }
 
 CMMS_FUNCTION(cmms_unmapped_required) { return cmms::pg::unmapped_required(fcinfo); }
+
+CMMS_FUNCTION(cmms_pollable_resources) { return cmms::pg::pollable_resources(fcinfo); }

@@ -28,7 +28,8 @@ const TriggerData& trigger_data(FunctionCallInfo fcinfo) {
   const auto& data = *reinterpret_cast<const TriggerData*>(fcinfo->context);
   if (!TRIGGER_FIRED_AFTER(data.tg_event)) refuse("The trigger must be an AFTER trigger.");
   if (!TRIGGER_FIRED_FOR_ROW(data.tg_event)) refuse("The trigger must be FOR EACH ROW.");
-  if (data.tg_trigger->tgnargs != 2) refuse("It takes two arguments: the provider and the name of a row map.");
+  if (data.tg_trigger->tgnargs != 2)
+    refuse("It takes two arguments: the provider and the name of a row map.");
   return data;
 }
 
@@ -40,7 +41,8 @@ std::string qualified_name(Relation relation) {
 }
 
 std::vector<path::Path> primary_key(Relation relation) {
-  Bitmapset* columns = pg_call([&] { return RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY); });
+  Bitmapset* columns =
+      pg_call([&] { return RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY); });
   std::vector<path::Path> paths;
   for (int member = bms_next_member(columns, -1); member >= 0; member = bms_next_member(columns, member)) {
     const int number = member + FirstLowInvalidHeapAttributeNumber;
@@ -50,7 +52,8 @@ std::vector<path::Path> primary_key(Relation relation) {
     paths.push_back(std::move(path).value());
   }
   if (paths.empty()) {
-    raise(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "table " + qualified_name(relation) + " has no primary key",
+    raise(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+          "table " + qualified_name(relation) + " has no primary key",
           "cmms.sync_row() must be able to tell its rows apart.",
           "Add a primary key, or name the identifying column in the row map: {\"key\": \"column\", ...}.");
   }

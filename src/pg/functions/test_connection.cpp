@@ -46,13 +46,14 @@ class DescriptorReservation {
 
 // Waits for the transport without missing a cancel or a shutdown.
 void wait_for(http::Transport& transport, Clock::time_point deadline) {
-  milliseconds patience = std::max(std::chrono::duration_cast<milliseconds>(deadline - Clock::now()), milliseconds(0));
+  milliseconds patience =
+      std::max(std::chrono::duration_cast<milliseconds>(deadline - Clock::now()), milliseconds(0));
   if (const auto timeout = transport.timeout()) patience = std::min(patience, *timeout);
   const int descriptor = transport.poll_fd();
   const long wait_time = patience.count();
   pg_call([&] {
-    WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, descriptor,
-                      wait_time, PG_WAIT_EXTENSION);
+    WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+                      descriptor, wait_time, PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
   });
@@ -143,7 +144,8 @@ Param integer_or_null(const std::optional<std::int64_t>& value) {
 
 Param time_or_null(const std::optional<SystemTime>& time) {
   if (!time) return Param::null(TIMESTAMPTZOID);
-  const auto since_1970 = std::chrono::duration_cast<std::chrono::microseconds>(time->time_since_epoch()).count();
+  const auto since_1970 =
+      std::chrono::duration_cast<std::chrono::microseconds>(time->time_since_epoch()).count();
   constexpr std::int64_t epoch_difference =
       std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * SECS_PER_DAY * USECS_PER_SEC;
   return Param::datum(TIMESTAMPTZOID, TimestampTzGetDatum(since_1970 - epoch_difference));

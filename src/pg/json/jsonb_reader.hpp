@@ -15,7 +15,7 @@ namespace cmms::pg {
 // A view into the jsonb, which must be detoasted and must outlive it.
 json::Value jsonb_value(const Jsonb* document);
 
-Datum jsonb_from_text(std::string_view text);                                   // raises on malformed JSON
+Datum jsonb_from_text(std::string_view text);      // raises on malformed JSON
 Datum jsonb_from_value(const json::Value& value);  // a copy; cheap for what is jsonb already
 Datum jsonb_from_fields(const std::vector<mapping::MappedField>& fields);       // one object
 std::string json_from_fields(const std::vector<mapping::MappedField>& fields);  // the same as JSON text

@@ -35,7 +35,8 @@ Datum row_on_the_time_line(TupleDesc descriptor, HeapTuple tuple) {
       continue;
     }
     if (column->atttypid != TIMESTAMPOID) continue;
-    TupleDescInitEntry(changed, static_cast<AttrNumber>(i + 1), NameStr(column->attname), TIMESTAMPTZOID, -1, 0);
+    TupleDescInitEntry(changed, static_cast<AttrNumber>(i + 1), NameStr(column->attname), TIMESTAMPTZOID, -1,
+                       0);
     if (!nulls[i]) values[i] = DirectFunctionCall1(timestamp_timestamptz, values[i]);
   }
   changed->tdtypeid = RECORDOID;
@@ -49,8 +50,8 @@ Datum to_jsonb_of(Datum row, Oid type) {
   FmgrInfo function;
   fmgr_info(F_TO_JSONB, &function);
   Const* argument = makeNullConst(type, -1, InvalidOid);
-  fmgr_info_set_expr(reinterpret_cast<fmNodePtr>(makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument), InvalidOid,
-                                                              InvalidOid, COERCE_EXPLICIT_CALL)),
+  fmgr_info_set_expr(reinterpret_cast<fmNodePtr>(makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument),
+                                                              InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL)),
                      &function);
   return FunctionCall1(&function, row);
 }

@@ -5,8 +5,8 @@
 
 namespace cmms::pg {
 
-// In the current memory context. A `timestamp` column is taken in the session's time zone, as its cast to timestamptz
-// does: without an offset nobody after us could know what was meant.
+// In the current memory context. A `timestamp` column is taken in the session's time zone, as its cast to
+// timestamptz does: without an offset nobody after us could know what was meant.
 Jsonb* row_jsonb(TupleDesc descriptor, HeapTuple tuple);
 
 }  // namespace cmms::pg

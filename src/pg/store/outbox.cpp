@@ -11,49 +11,59 @@
 namespace cmms::pg::store {
 namespace {
 
-// The lateral part runs once per provider, walks the index of due rows in order and stops at the limit.
-constexpr const char* claim_sql =
-    R"sql(
+// The lateral part runs once per provider, walks the index of due rows in order and stops at the limit. Rows
+// that are locked are then reached by their place in the table, so that no estimate, made perhaps while the
+// table was empty, can turn that into a scan. A row that changed between snapshot and lock is not found
+// there: its change wakes the worker.
+constexpr const char* claim_sql = R"sql(
     WITH due AS MATERIALIZED (
-      SELECT q.tenant_id, q.resource, q.record_id, q.next_attempt_at, q.was_in_doubt
-      FROM unnest($1::text[], $2::int4[], $3::timestamptz[]) AS r(provider_id, row_limit, due_from)
+      SELECT q.*
+      FROM unnest($1::text[], $2::int4[], $3::timestamptz[], $4::int8[]) AS r(provider_id, row_limit, due_at, outbox_id)
       CROSS JOIN LATERAL (
-        SELECT o.tenant_id, o.resource, o.record_id, o.next_attempt_at, o.state = 'in_doubt' AS was_in_doubt
+        SELECT o.ctid AS place, o.next_attempt_at, o.state = 'in_doubt' AS was_in_doubt
         FROM cmms.outbox o
         WHERE o.provider_id = r.provider_id AND o.state IN ('pending', 'in_doubt')
-        AND o.next_attempt_at >= coalesce(r.due_from, '-infinity') AND o.next_attempt_at <= now()
+          AND (o.next_attempt_at, o.outbox_id) > (r.due_at, r.outbox_id) AND o.next_attempt_at <= now()
         ORDER BY o.next_attempt_at, o.outbox_id LIMIT r.row_limit FOR UPDATE SKIP LOCKED) AS q)
-    UPDATE cmms.outbox o SET state = 'in_flight', claimed_at = clock_timestamp(),
-      attempts = CASE WHEN d.was_in_doubt THEN o.attempts ELSE o.attempts + 1 END,
-      claimed_change_seq = CASE WHEN d.was_in_doubt THEN o.claimed_change_seq ELSE o.change_seq END
-      FROM due d
-      WHERE o.tenant_id = d.tenant_id AND o.resource = d.resource AND o.record_id = d.record_id
-      RETURNING o.tenant_id, o.resource, o.record_id, o.provider_id, o.operation, o.changed_fields,
-      o.source_record_id, d.next_attempt_at, o.attempts, d.was_in_doubt, o.lookups,
-      extract(epoch FROM clock_timestamp() - o.in_doubt_since)::float8)sql";
+    UPDATE cmms.outbox o
+    SET state = 'in_flight', claimed_at = clock_timestamp(),
+        attempts = CASE WHEN d.was_in_doubt THEN o.attempts ELSE o.attempts + 1 END,
+        claimed_change_seq = CASE WHEN d.was_in_doubt THEN o.claimed_change_seq ELSE o.change_seq END
+    FROM due d
+    WHERE o.ctid = d.place
+    RETURNING o.tenant_id, o.resource, o.record_id, o.provider_id, o.operation, o.changed_fields, o.source_record_id,
+              d.next_attempt_at, o.outbox_id, o.attempts, d.was_in_doubt, o.lookups,
+              extract(epoch FROM clock_timestamp() - o.in_doubt_since)::float8)sql";
 
 // A statement of its own: its snapshot is younger than the lock on the outbox row, so that the record is
-// never older than the change that was claimed with it.
-constexpr const char* records_sql =
-    R"sql(
-    SELECT k.position, row_to_json(w)::text
-      FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS k(tenant_id, record_id, position)
-      JOIN cmms.work_order w ON w.tenant_id = k.tenant_id AND w.common_work_order_id = k.record_id)sql";
+// never older than the change that was claimed with it. A create sends no nulls, so they are not carried
+// along.
+constexpr const char* records_sql = R"sql(
+    SELECT k.position,
+           CASE WHEN k.is_create THEN json_strip_nulls(row_to_json(w.record)) ELSE row_to_json(w.record) END::text
+    FROM unnest($1::text[], $2::uuid[], $3::bool[])
+      WITH ORDINALITY AS k(tenant_id, record_id, is_create, position)
+    CROSS JOIN LATERAL (
+      SELECT x AS record FROM cmms.work_order x
+      WHERE x.tenant_id = k.tenant_id AND x.common_work_order_id = k.record_id LIMIT 1) AS w)sql";
 
 void read_records(std::vector<ClaimedRow>& rows) {
   std::vector<std::string> tenant_ids;
   std::vector<std::string> record_ids;
+  std::vector<std::string> are_creates;
   std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].operation == "delete" || rows[i].key.resource != "work_order") continue;
     tenant_ids.push_back(rows[i].key.tenant_id);
     record_ids.push_back(rows[i].key.record_id);
+    are_creates.emplace_back(rows[i].operation == "create" ? "t" : "f");
     positions.push_back(i);
   }
   if (positions.empty()) return;
-  static Statement statement(records_sql, {TEXTARRAYOID, UUIDARRAYOID});
+  static Statement statement(records_sql, {TEXTARRAYOID, UUIDARRAYOID, BOOLARRAYOID});
   const Rows found =
-      statement.execute({Param::array(TEXTARRAYOID, tenant_ids), Param::array(UUIDARRAYOID, record_ids)});
+      statement.execute({Param::array(TEXTARRAYOID, tenant_ids), Param::array(UUIDARRAYOID, record_ids),
+                         Param::array(BOOLARRAYOID, are_creates)});
   for (std::size_t i = 0; i < found.size(); ++i) {
     rows[positions[static_cast<std::size_t>(found.integer(i, 0)) - 1]].record = found.text(i, 1);
   }
@@ -68,11 +78,11 @@ ClaimedRow claimed_row(const Rows& rows, std::size_t i) {
     if (field) row.changed_fields.push_back(std::move(*field));
   }
   row.source_record_id = rows.text_or(i, 6, "");
-  row.due_at = rows.text_or(i, 7, "");
-  row.attempts = static_cast<int>(rows.integer(i, 8));
-  row.is_in_doubt = rows.boolean(i, 9);
-  row.lookups = static_cast<int>(rows.integer(i, 10));
-  row.seconds_in_doubt = rows.number(i, 11);
+  row.place = QueuePlace{rows.text_or(i, 7, ""), rows.integer(i, 8)};
+  row.attempts = static_cast<int>(rows.integer(i, 9));
+  row.is_in_doubt = rows.boolean(i, 10);
+  row.lookups = static_cast<int>(rows.integer(i, 11));
+  row.seconds_in_doubt = rows.number(i, 12);
   return row;
 }
 
@@ -81,16 +91,18 @@ ClaimedRow claimed_row(const Rows& rows, std::size_t i) {
 std::vector<ClaimedRow> claim(const std::vector<ClaimRequest>& requests) {
   std::vector<std::string> provider_ids;
   std::vector<std::string> limits;
-  TextList from;
+  std::vector<std::string> due_times;
+  std::vector<std::string> outbox_ids;
   for (const ClaimRequest& request : requests) {
     provider_ids.push_back(request.provider_id);
     limits.push_back(std::to_string(request.limit));
-    from.push_back(request.from);
+    due_times.push_back(request.after ? request.after->due_at : "-infinity");
+    outbox_ids.push_back(std::to_string(request.after ? request.after->outbox_id : 0));
   }
-  static Statement statement(claim_sql, {TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID});
-  const Rows rows =
-      statement.execute({Param::array(TEXTARRAYOID, provider_ids), Param::array(INT4ARRAYOID, limits),
-                         Param::array(TIMESTAMPTZARRAYOID, from)});
+  static Statement statement(claim_sql, {TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID});
+  const Rows rows = statement.execute(
+      {Param::array(TEXTARRAYOID, provider_ids), Param::array(INT4ARRAYOID, limits),
+       Param::array(TIMESTAMPTZARRAYOID, due_times), Param::array(INT8ARRAYOID, outbox_ids)});
   std::vector<ClaimedRow> claimed;
   claimed.reserve(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) claimed.push_back(claimed_row(rows, i));
@@ -153,13 +165,16 @@ void release(const std::vector<RecordKey>& keys) {
   for (const RecordKey& key : keys) columns.add(key);
   static Statement statement(
       R"sql(
-      UPDATE cmms.outbox o SET
-        state = CASE WHEN o.in_doubt_since IS NULL THEN 'pending' ELSE 'in_doubt' END,
-        attempts = CASE WHEN o.in_doubt_since IS NULL THEN greatest(o.attempts - 1, 0) ELSE o.attempts END,
-        claimed_at = NULL
-        FROM unnest($1::text[], $2::text[], $3::uuid[]) AS k(tenant_id, resource, record_id)
-        WHERE o.tenant_id = k.tenant_id AND o.resource = k.resource AND o.record_id = k.record_id
-        AND o.state = 'in_flight')sql",
+      UPDATE cmms.outbox o
+      SET state = CASE WHEN o.in_doubt_since IS NULL THEN 'pending' ELSE 'in_doubt' END,
+          attempts = CASE WHEN o.in_doubt_since IS NULL THEN greatest(o.attempts - 1, 0) ELSE o.attempts END,
+          claimed_at = NULL
+      WHERE o.ctid = ANY (ARRAY(
+        SELECT q.place FROM unnest($1::text[], $2::text[], $3::uuid[]) AS k(tenant_id, resource, record_id)
+        CROSS JOIN LATERAL (
+          SELECT x.ctid AS place, x.state FROM cmms.outbox x
+          WHERE x.tenant_id = k.tenant_id AND x.resource = k.resource AND x.record_id = k.record_id LIMIT 1) AS q
+        WHERE q.state = 'in_flight')))sql",
       {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID});
   statement.execute({columns.tenants(), columns.resource_names(), columns.records()});
 }
@@ -171,18 +186,20 @@ std::vector<std::size_t> lock(const std::vector<RecordKey>& keys) {
   static Statement statement(
       R"sql(
       SELECT k.position
-        FROM unnest($1::text[], $2::text[], $3::uuid[])
-      WITH ORDINALITY AS k(tenant_id, resource, record_id, position)
-        LEFT JOIN LATERAL (SELECT true AS is_ours FROM cmms.outbox o
-          WHERE o.tenant_id = k.tenant_id AND o.resource = k.resource AND o.record_id = k.record_id
-          FOR UPDATE SKIP LOCKED) AS q ON true
-        LEFT JOIN LATERAL (SELECT true AS is_ours FROM cmms.work_order w
-          WHERE w.tenant_id = k.tenant_id AND w.common_work_order_id = k.record_id
-          FOR UPDATE SKIP LOCKED) AS r ON true
-        WHERE (q.is_ours OR NOT EXISTS (SELECT FROM cmms.outbox o
-          WHERE o.tenant_id = k.tenant_id AND o.resource = k.resource AND o.record_id = k.record_id))
-        AND (r.is_ours OR NOT EXISTS (SELECT FROM cmms.work_order w
-          WHERE w.tenant_id = k.tenant_id AND w.common_work_order_id = k.record_id)))sql",
+      FROM unnest($1::text[], $2::text[], $3::uuid[]) WITH ORDINALITY AS k(tenant_id, resource, record_id, position)
+      LEFT JOIN LATERAL (
+        SELECT true AS is_ours FROM cmms.outbox x
+        WHERE x.tenant_id = k.tenant_id AND x.resource = k.resource AND x.record_id = k.record_id
+        LIMIT 1 FOR UPDATE SKIP LOCKED) AS o ON true
+      LEFT JOIN LATERAL (
+        SELECT true AS is_ours FROM cmms.work_order x
+        WHERE x.tenant_id = k.tenant_id AND x.common_work_order_id = k.record_id
+        LIMIT 1 FOR UPDATE SKIP LOCKED) AS w ON true
+      WHERE (o.is_ours OR NOT EXISTS (
+          SELECT FROM cmms.outbox x
+          WHERE x.tenant_id = k.tenant_id AND x.resource = k.resource AND x.record_id = k.record_id))
+        AND (w.is_ours OR NOT EXISTS (
+          SELECT FROM cmms.work_order x WHERE x.tenant_id = k.tenant_id AND x.common_work_order_id = k.record_id)))sql",
       {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID});
   const Rows rows = statement.execute({columns.tenants(), columns.resource_names(), columns.records()});
   std::vector<std::size_t> positions;

@@ -1,6 +1,8 @@
 // cmms.outbox: what waits to be pushed, claimed in sets.
 #pragma once
 
+#include <compare>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,10 +16,18 @@ struct RecordKey {
   std::string record_id;
 };
 
+// A place in the queue of a provider. Places order like the queue.
+struct QueuePlace {
+  std::string due_at;
+  std::int64_t outbox_id = 0;
+
+  friend auto operator<=>(const QueuePlace&, const QueuePlace&) = default;
+};
+
 struct ClaimRequest {
   std::string provider_id;
   int limit = 0;
-  std::optional<std::string> from;  // rows due before this time are left out
+  std::optional<QueuePlace> after;  // rows up to this place are left out
 };
 
 struct ClaimedRow {
@@ -26,7 +36,7 @@ struct ClaimedRow {
   std::string operation;  // 'create', 'update', 'delete'
   std::vector<std::string> changed_fields;
   std::string source_record_id;  // empty: the provider has not got it yet
-  std::string due_at;
+  QueuePlace place;
   std::optional<std::string> record;  // the row as JSON; none when it is gone or not needed
   int attempts = 0;                   // this one included
   bool is_in_doubt = false;           // an earlier attempt's outcome is unknown: to be looked up

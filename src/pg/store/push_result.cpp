@@ -27,20 +27,29 @@ const char* state_name(Settlement::State state) {
   return "pending";
 }
 
+// Here and below rows are looked up by key once, one by one, and then reached by their place in the table:
+// the caller has locked them, and no estimate, made perhaps while the tables were empty, can turn that into a
+// scan.
 constexpr const char* acknowledge_sql = R"sql(
     WITH r AS MATERIALIZED (
-      SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[], $7::text[],
-                           $8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[])
-        AS r(tenant_id, resource, record_id, source_record_id, document, fields, source_status, source_priority,
-             source_updated_at, source_revision, identifier, provider_id)),
+      SELECT v.*, q.place AS outbox_place, q.is_current
+      FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[], $7::text[], $8::text[],
+                  $9::timestamptz[], $10::text[], $11::text[], $12::text[])
+        AS v(tenant_id, resource, record_id, source_record_id, document, fields, source_status, source_priority,
+             source_updated_at, source_revision, identifier, provider_id)
+      LEFT JOIN LATERAL (
+        SELECT x.ctid AS place, x.change_seq IS NOT DISTINCT FROM x.claimed_change_seq AS is_current
+        FROM cmms.outbox x
+        WHERE x.tenant_id = v.tenant_id AND x.resource = v.resource AND x.record_id = v.record_id
+          AND coalesce(x.state, '') = 'in_flight' LIMIT 1) AS q ON true),
     unheld AS (
-      DELETE FROM cmms.held_record h USING r
-      WHERE h.tenant_id = r.tenant_id AND h.provider_id = r.provider_id AND h.resource = r.resource
-        AND h.direction = 'outbound' AND h.source_record_id = r.record_id::text),
+      DELETE FROM cmms.held_record h WHERE h.ctid = ANY (ARRAY(
+        SELECT q.place FROM r CROSS JOIN LATERAL (
+          SELECT x.ctid AS place FROM cmms.held_record x
+          WHERE x.tenant_id = r.tenant_id AND x.provider_id = r.provider_id AND x.resource = r.resource
+            AND x.direction = 'outbound' AND x.source_record_id = r.record_id::text LIMIT 1) AS q))),
     done AS (
-      DELETE FROM cmms.outbox o USING r
-      WHERE o.tenant_id = r.tenant_id AND o.resource = r.resource AND o.record_id = r.record_id
-        AND o.state = 'in_flight' AND o.change_seq = o.claimed_change_seq),
+      DELETE FROM cmms.outbox o WHERE o.ctid = ANY (ARRAY(SELECT r.outbox_place FROM r WHERE r.is_current))),
     again AS (
       UPDATE cmms.outbox o
       SET state = 'pending', next_attempt_at = now(), attempts = 0, lookups = 0,
@@ -48,10 +57,7 @@ constexpr const char* acknowledge_sql = R"sql(
           source_record_id = coalesce(r.source_record_id, o.source_record_id),
           claimed_change_seq = NULL, claimed_at = NULL, in_doubt_since = NULL,
           last_error = NULL, last_error_class = NULL
-      FROM r
-      WHERE o.tenant_id = r.tenant_id AND o.resource = r.resource AND o.record_id = r.record_id
-        AND o.state = 'in_flight' AND o.change_seq IS DISTINCT FROM o.claimed_change_seq
-      RETURNING o.tenant_id, o.resource, o.record_id)
+      FROM r WHERE o.ctid = r.outbox_place AND NOT r.is_current)
     UPDATE cmms.work_order w
     SET source_work_order_id = coalesce(r.source_record_id, w.source_work_order_id),
         source_doc = coalesce(r.document, w.source_doc),
@@ -62,49 +68,57 @@ constexpr const char* acknowledge_sql = R"sql(
         source_updated_at = coalesce(r.source_updated_at, w.source_updated_at),
         source_revision = coalesce(r.source_revision, w.source_revision),
         identifier = coalesce(w.identifier, r.identifier),
-        sync_state = CASE WHEN a.record_id IS NULL THEN 'synchronized' ELSE 'pending' END,
+        sync_state = CASE WHEN r.is_current IS FALSE THEN 'pending' ELSE 'synchronized' END,
         last_synced_at = now(), last_error = NULL, last_error_class = NULL, last_error_detail = NULL
-    FROM r LEFT JOIN again a ON a.tenant_id = r.tenant_id AND a.resource = r.resource AND a.record_id = r.record_id
-    WHERE r.resource = 'work_order' AND w.tenant_id = r.tenant_id AND w.common_work_order_id = r.record_id)sql";
+    FROM r CROSS JOIN LATERAL (
+      SELECT x.ctid AS place FROM cmms.work_order x
+      WHERE x.tenant_id = r.tenant_id AND x.common_work_order_id = r.record_id LIMIT 1) AS q
+    WHERE r.resource = 'work_order' AND w.ctid = q.place)sql";
 
 // A row that a change has overtaken since the claim is not given up: what is sent next is something else. A
 // record that was deleted here before the provider ever got it needs no further attempt.
 constexpr const char* settle_sql = R"sql(
     WITH r AS MATERIALIZED (
-      SELECT v.*, o.change_seq IS DISTINCT FROM o.claimed_change_seq AND v.state IN ('removed', 'held') AS is_overtaken,
-             v.state <> 'in_doubt' AND o.operation = 'delete' AND o.source_record_id IS NULL AS is_moot
+      SELECT v.*, q.place AS outbox_place, q.is_changed AND v.state IN ('removed', 'held') AS is_overtaken,
+             v.state <> 'in_doubt' AND q.is_unsent_delete AS is_moot
       FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::float8[], $6::bool[], $7::bool[], $8::text[],
                   $9::text[], $10::text[], $11::jsonb[], $12::text[])
         AS v(tenant_id, resource, record_id, state, delay, attempt_counts, lookup_counts, sync_state,
              error, error_class, error_detail, provider_id)
-      JOIN cmms.outbox o ON o.tenant_id = v.tenant_id AND o.resource = v.resource AND o.record_id = v.record_id
-        AND o.state = 'in_flight'),
+      CROSS JOIN LATERAL (
+        SELECT x.ctid AS place, x.change_seq IS DISTINCT FROM x.claimed_change_seq AS is_changed,
+               x.operation = 'delete' AND x.source_record_id IS NULL AS is_unsent_delete
+        FROM cmms.outbox x
+        WHERE x.tenant_id = v.tenant_id AND x.resource = v.resource AND x.record_id = v.record_id
+          AND coalesce(x.state, '') = 'in_flight' LIMIT 1) AS q),
     unheld AS (
-      DELETE FROM cmms.held_record h USING r
-      WHERE h.tenant_id = r.tenant_id AND h.provider_id = r.provider_id AND h.resource = r.resource
-        AND h.direction = 'outbound' AND h.source_record_id = r.record_id::text AND r.state <> 'held'),
+      DELETE FROM cmms.held_record h WHERE h.ctid = ANY (ARRAY(
+        SELECT q.place FROM r CROSS JOIN LATERAL (
+          SELECT x.ctid AS place FROM cmms.held_record x
+          WHERE x.tenant_id = r.tenant_id AND x.provider_id = r.provider_id AND x.resource = r.resource
+            AND x.direction = 'outbound' AND x.source_record_id = r.record_id::text LIMIT 1) AS q
+        WHERE r.state <> 'held'))),
     removed AS (
-      DELETE FROM cmms.outbox o USING r
-      WHERE o.tenant_id = r.tenant_id AND o.resource = r.resource AND o.record_id = r.record_id
-        AND (r.is_moot OR r.state = 'removed' AND NOT r.is_overtaken)),
+      DELETE FROM cmms.outbox o WHERE o.ctid = ANY (ARRAY(
+        SELECT r.outbox_place FROM r WHERE r.is_moot OR r.state = 'removed' AND NOT r.is_overtaken))),
     kept AS (
       UPDATE cmms.outbox o
       SET state = CASE WHEN r.is_overtaken THEN 'pending' ELSE r.state END,
-          next_attempt_at = CASE WHEN r.is_overtaken THEN now()
+          next_attempt_at = CASE WHEN r.is_overtaken OR r.delay = 0 THEN least(o.next_attempt_at, now())
                                  ELSE coalesce(now() + make_interval(secs => r.delay), 'infinity') END,
           attempts = CASE WHEN r.is_overtaken THEN 0 WHEN r.attempt_counts THEN o.attempts
                           ELSE greatest(o.attempts - 1, 0) END,
           in_doubt_since = CASE r.state WHEN 'in_doubt' THEN coalesce(o.in_doubt_since, now()) END,
           lookups = CASE r.state WHEN 'in_doubt' THEN o.lookups + r.lookup_counts::int ELSE 0 END,
           claimed_at = NULL, last_error = r.error, last_error_class = r.error_class
-      FROM r
-      WHERE o.tenant_id = r.tenant_id AND o.resource = r.resource AND o.record_id = r.record_id
-        AND NOT r.is_moot AND (r.state <> 'removed' OR r.is_overtaken))
+      FROM r WHERE o.ctid = r.outbox_place AND NOT r.is_moot AND (r.state <> 'removed' OR r.is_overtaken))
     UPDATE cmms.work_order w
     SET sync_state = CASE WHEN r.is_overtaken THEN 'pending' ELSE r.sync_state END,
         last_error = r.error, last_error_class = r.error_class, last_error_detail = r.error_detail
-    FROM r
-    WHERE r.resource = 'work_order' AND w.tenant_id = r.tenant_id AND w.common_work_order_id = r.record_id)sql";
+    FROM r CROSS JOIN LATERAL (
+      SELECT x.ctid AS place FROM cmms.work_order x
+      WHERE x.tenant_id = r.tenant_id AND x.common_work_order_id = r.record_id LIMIT 1) AS q
+    WHERE r.resource = 'work_order' AND w.ctid = q.place)sql";
 
 constexpr const char* hold_sql = R"sql(
     WITH r AS MATERIALIZED (

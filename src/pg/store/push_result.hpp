@@ -34,10 +34,12 @@ struct Settlement {
   RecordKey key;
   std::string provider_id;
   State state = State::pending;
-  std::optional<double> delay_seconds;  // until the next attempt or look-up; nullopt: waits for a person
-  bool attempt_counts = true;           // false: nothing was sent
-  bool lookup_counts = false;           // a look-up read everything and found nothing
-  std::string sync_state;               // of the work order
+  // Until the next attempt or look-up; 0: at once, in its old place in the queue; nullopt: waits for a
+  // person.
+  std::optional<double> delay_seconds;
+  bool attempt_counts = true;  // false: nothing was sent
+  bool lookup_counts = false;  // a look-up read everything and found nothing
+  std::string sync_state;      // of the work order
   std::string error;
   std::string error_class;
   std::string error_detail;  // JSON, the provider's field errors; may be empty

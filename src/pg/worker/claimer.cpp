@@ -58,13 +58,14 @@ void Claimer::tick(SystemTime now) {
   next_row_at_ = now + guc::fallback_poll_interval();
 }
 
-// Slots are refilled in groups, so that one statement serves several rows; an idle provider never waits.
+// Places are refilled in groups, so that one statement serves several rows; an idle provider never waits.
 bool Claimer::may_claim(const ProviderChannel& channel, SystemTime now) const {
   if (!channel.is_active || !channel.may_push || !channel.may_have_more || channel.connection == nullptr)
     return false;
-  const int free = channel.free_push_slots(now);
-  const bool is_worthwhile =
-      free * 4 >= channel.slots() || channel.tasks == 0 || channel.circuit.state() != Circuit::State::closed;
+  const int free = channel.free_places(now);
+  const bool is_worthwhile = free * 2 >= channel.depth() || channel.tasks == 0 ||
+                             channel.circuit.state() != Circuit::State::closed ||
+                             free * 4 >= channel.slots() * 3;
   return free > 0 && is_worthwhile && channel.sends_now(now);
 }
 
@@ -80,7 +81,7 @@ std::vector<store::ClaimRequest> Claimer::requests(SystemTime now) {
   for (const auto& [id, channel] : providers_.channels()) {
     if (!may_claim(*channel, now)) continue;
     if (now - channel->full_scan_at >= full_scan_interval) channel->claimed_up_to.reset();
-    int limit = channel->free_push_slots(now);
+    int limit = channel->free_places(now);
     if (const auto remaining = channel->rate_limit.remaining(); remaining && *remaining > 0) {
       limit = static_cast<int>(std::min<std::int64_t>(limit, *remaining));
     }
@@ -97,13 +98,13 @@ void Claimer::note_result(const std::vector<store::ClaimRequest>& requests,
     for (const store::ClaimedRow& row : rows) {
       if (row.provider_id != request.provider_id) continue;
       ++count;
-      if (!channel.claimed_up_to || row.due_at > *channel.claimed_up_to) channel.claimed_up_to = row.due_at;
+      if (!channel.claimed_up_to || row.place > *channel.claimed_up_to) channel.claimed_up_to = row.place;
     }
-    if (!request.from) channel.full_scan_at = now;
+    if (!request.after) channel.full_scan_at = now;
     if (count >= request.limit) continue;
     channel.claimed_up_to.reset();
     // A short claim that did not start at the beginning is followed by one that does.
-    if (!request.from) channel.may_have_more = false;
+    if (!request.after) channel.may_have_more = false;
     schedule_is_stale_ = true;
   }
 }

@@ -15,7 +15,7 @@ constexpr std::size_t trace_margin = 4096;
 // when the rate limit allows it.
 bool may_send(const Task& task, SystemTime now) {
   const ProviderChannel& channel = *task.channel;
-  if (!channel.sends_now(now)) return false;
+  if (channel.sending >= task.connection->max_concurrency() || !channel.sends_now(now)) return false;
   switch (channel.circuit.state()) {
     case Circuit::State::closed:
       return true;
@@ -42,6 +42,8 @@ std::optional<std::chrono::milliseconds> Dispatcher::timeout(SystemTime now) con
   std::optional<std::chrono::milliseconds> timeout = transport_.timeout();
   for (const TaskPointer& task : waiting_) {
     const ProviderChannel& channel = *task->channel;
+    // The end of another request is what lets these go on.
+    if (channel.sending >= task->connection->max_concurrency()) continue;
     if (channel.circuit.state() == Circuit::State::half_open && !task->has_sent) continue;
     SystemTime until = channel.rate_limit.next_allowed(now);
     if (const auto opens_at = channel.circuit.opens_at(now)) until = std::max(until, *opens_at);
@@ -64,7 +66,12 @@ void Dispatcher::resume(TaskPointer task) {
 void Dispatcher::advance(TaskPointer task, job::Step step) {
   if (auto* request = std::get_if<Request>(&step)) {
     task->request = std::move(*request);
-    waiting_.push_back(std::move(task));
+    // What has begun is finished first, and a poll takes the next free slot however many pushes wait.
+    if (task->has_sent || task->kind == TaskKind::poll) {
+      waiting_.push_front(std::move(task));
+    } else {
+      waiting_.push_back(std::move(task));
+    }
   } else if (auto* page = std::get_if<job::Page>(&step)) {
     task->page = std::move(*page);
     pages_.push_back(std::move(task));
@@ -84,6 +91,7 @@ void Dispatcher::send_waiting(SystemTime now) {
     ProviderChannel& channel = *task->channel;
     channel.rate_limit.take(now);
     channel.circuit.on_sent(now);
+    ++channel.sending;
     task->has_sent = true;
     task->sent_at = now;
     task->request->timeout = std::min(task->request->timeout, settings_.longest_timeout);
@@ -103,6 +111,8 @@ void Dispatcher::drive(SystemTime now) {
     if (found == running_.end()) continue;
     TaskPointer task = std::move(found->second);
     running_.erase(found);
+    --task->channel->sending;
+    task->channel->note_answer(finished.outcome.duration);
     const rate_limit::Observation limits =
         provider::read_limits(*task->connection, finished.outcome.response, now);
     if (!limits.empty()) {

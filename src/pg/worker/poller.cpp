@@ -21,6 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto longest_check_interval = 60s;
+constexpr auto shortest_check_interval = 10ms;
 constexpr int attempts_per_page = 5;
 
 bool is_transient(const CapturedError& error) {
@@ -97,7 +98,6 @@ void limit_lock_waits() {
 void Poller::start_due(SystemTime now) {
   std::vector<std::string> asked;
   for (const auto& [id, channel] : providers_.channels()) {
-    channel->poll_is_due = false;
     if (channel->connection != nullptr && !channel->poll_is_running) asked.push_back(id);
   }
   check_at_ = now + longest_check_interval;
@@ -109,13 +109,12 @@ void Poller::start_due(SystemTime now) {
       const auto channel = providers_.find(time.provider_id);
       const SystemTime due =
           std::max(after_seconds(now, std::min(time.seconds_to_next, 86'400.0)), channel->poll_not_before);
-      if (due > now) {
-        check_at_ = std::min(check_at_, due);
-      } else if (channel->free_slots(now) > 0 && channel->sends_now(now)) {
+      const SystemTime allowed =
+          std::max(channel->rate_limit.next_allowed(now), channel->circuit.opens_at(now).value_or(now));
+      if (due <= now && allowed <= now && channel->circuit.state() != Circuit::State::half_open) {
         startable.push_back(time.provider_id);
       } else {
-        channel->poll_is_due = true;
-        check_at_ = std::min<SystemTime>(check_at_, now + 50ms);
+        check_at_ = std::min(check_at_, std::max<SystemTime>({due, allowed, now + shortest_check_interval}));
       }
     }
     if (!startable.empty()) polls = store::start_polls(startable);

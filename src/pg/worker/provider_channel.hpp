@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,11 +11,15 @@
 #include "core/exchange/http_date.hpp"
 #include "core/provider/connection.hpp"
 #include "core/rate_limit/rate_limit.hpp"
+#include "pg/store/outbox.hpp"
 #include "pg/worker/circuit.hpp"
 
 namespace cmms::pg {
 
 struct ProviderChannel {
+  static constexpr std::chrono::milliseconds work_at_hand{5};
+  static constexpr std::chrono::duration<double> shortest_answer_time{0.000'01};
+
   std::string provider_id;
   std::string tenant_id;
   bool is_active = true;  // false: switched off while tasks of it were under way
@@ -32,15 +37,17 @@ struct ProviderChannel {
 
   bool may_have_more = true;  // rows may be due that no claim has seen
 
-  int tasks = 0;  // being sent, or waiting to be
+  int tasks = 0;                                 // under way in any way
+  int sending = 0;                               // of these, with a request at the provider
+  std::chrono::duration<double> answer_time{1};  // of late, a moving average
   bool poll_is_running = false;
-  bool poll_is_due = false;  // keeps one slot free
   int poll_failures = 0;
   SystemTime poll_not_before{};
 
-  // Claims start here; rows that arrive behind it are found by the full scan that a short claim or the clock
-  // causes. Without it each claim would step over the dead index entries of all that was claimed before.
-  std::optional<std::string> claimed_up_to;
+  // Claims start after this place; rows that arrive before it are found by the full scan that a short claim
+  // or the clock causes. Without it each claim would step over the dead index entries of all that was claimed
+  // before.
+  std::optional<store::QueuePlace> claimed_up_to;
   SystemTime full_scan_at{};
 
   bool state_is_dirty = false;   // cmms.provider_state lags behind
@@ -51,19 +58,25 @@ struct ProviderChannel {
   std::string last_error_class;
   std::optional<SystemTime> last_error_at;
 
+  // Requests at a time.
   int slots() const { return connection ? connection->max_concurrency() : 0; }
 
-  // How many more tasks may start now. A trial comes on top of what was under way before the circuit opened.
-  int free_slots(SystemTime now) const {
-    const int unused = slots() - tasks;
-    if (circuit.state() == Circuit::State::closed) return std::max(unused, 0);
-    return std::clamp(circuit.allowed(slots(), now), 0, std::max(unused, 0));
+  // Tasks that are worth having at hand: with a fast provider a few per slot, so that one transaction serves
+  // many rows; with a slow one no more than can be sent, so that what waits can still be changed, and little
+  // is in doubt after a crash.
+  int depth() const {
+    const double per_slot =
+        std::chrono::duration<double>(work_at_hand) / std::max(answer_time, shortest_answer_time);
+    return static_cast<int>(slots() * std::clamp(per_slot, 1.0, 4.0));
   }
 
-  // A poll always gets a slot: pushes leave one to it while it waits for one.
-  int free_push_slots(SystemTime now) const {
-    return std::max(free_slots(now) - (poll_is_due && !poll_is_running ? 1 : 0), 0);
+  // How many rows may be claimed now. While the circuit is not closed, one: the trial.
+  int free_places(SystemTime now) const {
+    if (circuit.state() == Circuit::State::closed) return std::max(depth() - tasks, 0);
+    return tasks == sending ? circuit.allowed(slots(), now) : 0;
   }
+
+  void note_answer(std::chrono::duration<double> time) { answer_time = 0.8 * answer_time + 0.2 * time; }
 
   bool sends_now(SystemTime now) const { return rate_limit.next_allowed(now) <= now; }
 };

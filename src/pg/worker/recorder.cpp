@@ -1,6 +1,7 @@
 #include "pg/worker/recorder.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -13,8 +14,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto collection_time = 2ms;
+constexpr std::size_t collection_size = 64;
 constexpr auto busy_pause = 100ms;  // a row is locked by an application
 constexpr auto longest_pause = 60s;
+constexpr auto longest_outage_pause =
+    60s;  // then a provider is tried again, so that it is not idle long after it is back
 
 bool is_lock_timeout(const CapturedError& error) {
   return error.code == ERRCODE_LOCK_NOT_AVAILABLE || error.code == ERRCODE_T_R_DEADLOCK_DETECTED ||
@@ -43,10 +48,11 @@ OutcomePolicy Recorder::policy() const {
 }
 
 void Recorder::add(std::vector<TaskPointer> finished, SystemTime now) {
+  if (fresh_.empty()) fresh_since_ = now;
   for (TaskPointer& task : finished) {
     end_task(*task);
     note_health(*task, now);
-    waiting_.push_back(std::move(task));
+    fresh_.push_back(std::move(task));
   }
 }
 
@@ -67,10 +73,12 @@ void Recorder::note_health(const Task& task, SystemTime now) {
   const Circuit::State before = channel.circuit.state();
   const bool no_answer = conclusion.http_status == 0 && task.trace.http_status == 0;
   if (conclusion.provider_wide || (before == Circuit::State::half_open && no_answer)) {
-    retry::Policy retry{.base = guc::retry_base(), .cap = guc::retry_cap()};
+    retry::Policy retry{.base = guc::retry_base(),
+                        .cap = std::min<std::chrono::milliseconds>(guc::retry_cap(), longest_outage_pause)};
     const bool needs_person =
         conclusion.error && conclusion.error->error_class != ErrorClass::provider_unavailable;
-    if (needs_person) retry.base *= 10;  // a credential does not heal by itself
+    if (needs_person)
+      retry = {.base = guc::retry_base() * 10, .cap = guc::retry_cap()};  // heals by no waiting
     channel.circuit.on_failure(task.sent_at, now, is_certain(conclusion), conclusion.retry_after, retry,
                                random_);
     if (conclusion.retry_after) channel.rate_limit.pause_until(now + *conclusion.retry_after);
@@ -86,12 +94,16 @@ void Recorder::note_health(const Task& task, SystemTime now) {
   channel.state_is_urgent = channel.state_is_urgent || before != channel.circuit.state();
 }
 
-std::vector<TaskPointer> Recorder::take_due(SystemTime now) {
+std::vector<TaskPointer> Recorder::take_due(SystemTime now, bool at_once) {
   std::vector<TaskPointer> due;
   std::vector<TaskPointer> later;
   for (TaskPointer& task : waiting_)
     (task->record_not_before <= now ? due : later).push_back(std::move(task));
   waiting_ = std::move(later);
+  if (at_once || fresh_.size() >= collection_size || now - fresh_since_ >= collection_time) {
+    std::move(fresh_.begin(), fresh_.end(), std::back_inserter(due));
+    fresh_.clear();
+  }
   return due;
 }
 
@@ -105,6 +117,8 @@ std::optional<SystemTime> Recorder::due_at() const {
   for (const TaskPointer& task : waiting_) {
     if (!due || task->record_not_before < *due) due = task->record_not_before;
   }
+  if (!fresh_.empty() && (!due || fresh_since_ + collection_time < *due))
+    due = fresh_since_ + collection_time;
   if (!unsent_.empty() && (!due || release_not_before_ < *due)) due = release_not_before_;
   return due;
 }
@@ -203,12 +217,12 @@ void Recorder::release_unsent() {
   std::erase(unsent_, nullptr);
 }
 
-void Recorder::record(SystemTime now) {
+void Recorder::record(SystemTime now, bool at_once) {
   if (!unsent_.empty() && now >= release_not_before_) {
     release_unsent();
     release_not_before_ = now + busy_pause;
   }
-  std::vector<TaskPointer> tasks = take_due(now);
+  std::vector<TaskPointer> tasks = take_due(now, at_once);
   if (tasks.empty()) return;
   std::vector<bool> busy(tasks.size(), false);
   const auto error = session_.transaction("recording results", [&] { record_together(tasks, now, busy); });

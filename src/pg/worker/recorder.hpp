@@ -22,7 +22,10 @@ class Recorder {
   // Tasks that never sent anything: their claims are given back and the attempt is not counted.
   void add_unsent(std::vector<TaskPointer> unsent);
 
-  void record(SystemTime now);
+  // Results are collected for a moment, so that one transaction serves many of them; not when nothing else
+  // can come
+  // (`at_once`).
+  void record(SystemTime now, bool at_once);
 
   // When something that could not be recorded is tried again; nullopt: nothing waits.
   std::optional<SystemTime> due_at() const;
@@ -32,7 +35,7 @@ class Recorder {
  private:
   void note_health(const Task& task, SystemTime now);
   OutcomePolicy policy() const;
-  std::vector<TaskPointer> take_due(SystemTime now);
+  std::vector<TaskPointer> take_due(SystemTime now, bool at_once);
   // Fills `busy` with the positions of those whose rows somebody else has locked.
   void record_together(const std::vector<TaskPointer>& tasks, SystemTime now, std::vector<bool>& busy);
   void record_one_by_one(std::vector<TaskPointer>& tasks, SystemTime now);
@@ -43,7 +46,9 @@ class Recorder {
 
   Session& session_;
   retry::Random& random_;
-  std::vector<TaskPointer> waiting_;
+  std::vector<TaskPointer> fresh_;
+  SystemTime fresh_since_{};
+  std::vector<TaskPointer> waiting_;  // could not be recorded yet
   std::vector<TaskPointer> unsent_;
   SystemTime release_not_before_{};
 };

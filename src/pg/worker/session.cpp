@@ -4,7 +4,9 @@
 
 extern "C" {
 #include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
 #include "postmaster/interrupt.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 }
 
@@ -101,8 +103,13 @@ bool Session::begin() {
   return true;
 }
 
+// DROP EXTENSION locks the extension before its tables, and so does every transaction here: one waits for the
+// other instead of both for each other.
 void Session::require_extension() {
-  const Oid current = pg_call([] { return get_extension_oid("pg_cmms", true); });
+  const Oid current = pg_call([&] {
+    LockDatabaseObject(ExtensionRelationId, extension_, 0, AccessShareLock);
+    return get_extension_oid("pg_cmms", true);
+  });
   if (current == extension_ && OidIsValid(provider_table)) return;
   leave_ = OidIsValid(current) ? ExitReason::reinstalled : ExitReason::no_extension;
   raise(sqlstate::not_available, "pg_cmms was dropped from this database");

@@ -94,10 +94,14 @@ void SyncWorker::transfer(SystemTime now) {
 void SyncWorker::turn(SystemTime now) {
   dispatcher_.drive(now);
   collect(now);
-  recorder_.record(now);
+  dispatcher_.send_waiting(now);  // a slot that is free now need not wait for the database
+  recorder_.record(now, dispatcher_.is_idle());
   if (session_.leave()) return;
   if (!is_recovered_ && now >= recover_at_) recover(now);
-  if (providers_.needs_refresh(now)) providers_.refresh(session_, now);
+  if (providers_.needs_refresh(now)) {
+    providers_.refresh(session_, now);
+    poller_.check_soon();
+  }
 
   claimer_.tick(now);
   if (!started_at_.empty() && !recorder_.is_congested() && claimer_.has_work(now)) claimer_.claim(now);

@@ -1,5 +1,6 @@
-// Commits work orders one at a time and notes when each COMMIT was sent, to be joined with the sink's arrival times.
-// usage: bench_commit_to_wire CONNINFO PROVIDER COUNT INTERVAL_MS   (prints "<microseconds since 1970> <title>")
+// Commits work orders one at a time and notes when each COMMIT was sent, to be joined with the sink's arrival
+// times. usage: bench_commit_to_wire CONNINFO PROVIDER COUNT INTERVAL_MS   (prints "<microseconds since 1970>
+// <title>")
 #include <libpq-fe.h>
 #include <time.h>
 
@@ -46,8 +47,8 @@ int main(int argc, char** argv) {
   bool ok = true;
   for (long i = 0; ok && i < count; ++i) {
     const std::string title = "probe-" + std::string(argv[4]) + "-" + std::to_string(i);
-    const std::string insert =
-        "INSERT INTO cmms.work_order (provider_id, title) VALUES ('" + std::string(argv[2]) + "', '" + title + "')";
+    const std::string insert = "INSERT INTO cmms.work_order (provider_id, title) VALUES ('" +
+                               std::string(argv[2]) + "', '" + title + "')";
     ok = run(connection, "BEGIN") && run(connection, insert.c_str());
     const long sent_at = microseconds_now();
     ok = ok && run(connection, "COMMIT");

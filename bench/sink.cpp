@@ -1,6 +1,6 @@
-// A loopback provider that answers every write at once in Click Maint's envelope, so that a benchmark measures pg_cmms.
-// usage: bench_sink PORT [ARRIVALS_FILE]
-// With a file, the arrival time of each POST is appended to it: "<microseconds since 1970> <title>".
+// A loopback provider that answers every write at once in Click Maint's envelope, so that a benchmark
+// measures pg_cmms. usage: bench_sink PORT [ARRIVALS_FILE] With a file, the arrival time of each POST is
+// appended to it: "<microseconds since 1970> <title>".
 #include <microhttpd.h>
 
 #include <atomic>
@@ -36,8 +36,8 @@ std::string_view title_of(std::string_view body) {
 }
 
 MHD_Result answer(MHD_Connection* connection, unsigned status, std::string_view body) {
-  MHD_Response* response = MHD_create_response_from_buffer(
-      body.size(), const_cast<char*>(body.data()), MHD_RESPMEM_MUST_COPY);
+  MHD_Response* response =
+      MHD_create_response_from_buffer(body.size(), const_cast<char*>(body.data()), MHD_RESPMEM_MUST_COPY);
   MHD_add_response_header(response, "Content-Type", "application/json");
   const MHD_Result queued = MHD_queue_response(connection, status, response);
   MHD_destroy_response(response);
@@ -95,10 +95,10 @@ int main(int argc, char** argv) {
   sigaddset(&stop, SIGINT);
   sigprocmask(SIG_BLOCK, &stop, nullptr);
 
-  MHD_Daemon* daemon = MHD_start_daemon(
-      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TCP_FASTOPEN, static_cast<std::uint16_t>(std::atoi(argv[1])),
-      nullptr, nullptr, &handle, nullptr, MHD_OPTION_NOTIFY_COMPLETED, &completed, nullptr,
-      MHD_OPTION_CONNECTION_LIMIT, 2048U, MHD_OPTION_END);
+  MHD_Daemon* daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TCP_FASTOPEN,
+                                        static_cast<std::uint16_t>(std::atoi(argv[1])), nullptr, nullptr,
+                                        &handle, nullptr, MHD_OPTION_NOTIFY_COMPLETED, &completed, nullptr,
+                                        MHD_OPTION_CONNECTION_LIMIT, 2048U, MHD_OPTION_END);
   if (daemon == nullptr) {
     std::fprintf(stderr, "cannot listen on port %s\n", argv[1]);
     return 1;

@@ -14,7 +14,8 @@ cmms::Request work_order(const char* url) {
   cmms::Request request;
   request.method = "POST";
   request.url = url;
-  request.headers = {{"Content-Type", "application/json"}, {"Authorization", "Bearer bench"}, {"X-Entity-Id", "1"}};
+  request.headers = {
+      {"Content-Type", "application/json"}, {"Authorization", "Bearer bench"}, {"X-Entity-Id", "1"}};
   request.body =
       R"({"work_order":{"title":"bench 1","type":"reactive","description":"[cmms )"
       R"(00000000-0000-0000-0000-000000000000]","priority":"high","due_date":"2026-01-01T00:00:00Z"}})";

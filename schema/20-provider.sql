@@ -7,7 +7,7 @@ COMMENT ON FUNCTION cmms.fdw_handler() IS 'Handler of foreign data wrapper cmms.
 CREATE FUNCTION cmms.fdw_validator(options text[], catalog oid) RETURNS void
   AS 'MODULE_PATHNAME', 'cmms_fdw_validator' LANGUAGE c STRICT;
 COMMENT ON FUNCTION cmms.fdw_validator(text[], oid) IS
-'Validator of foreign data wrapper cmms: knows the options and credentials of each provider type. An unknown, missing or malformed one is refused; the hint lists the valid ones. SQLSTATEs: fdw_invalid_option_name (HV00D), WO006.';
+'Validator of foreign data wrapper cmms: knows the options and credentials of each provider type. An unknown, missing or malformed one is refused; the hint lists the valid ones. SQLSTATE WO006.';
 
 CREATE FOREIGN DATA WRAPPER cmms HANDLER cmms.fdw_handler VALIDATOR cmms.fdw_validator;
 COMMENT ON FOREIGN DATA WRAPPER cmms IS 'Connections to maintenance management systems: one server for each, credentials in user mappings.';

@@ -12,7 +12,7 @@ CREATE TABLE cmms.event (
 ) PARTITION BY RANGE (occurred_at);
 -- Keys and indexes are the partitions' own: those of a parent that belongs to an extension would be dumped twice over.
 CREATE TABLE cmms.event_default PARTITION OF cmms.event (PRIMARY KEY (tenant_id, event_id)) DEFAULT;
-COMMENT ON TABLE cmms.event IS 'What happened to records, in order of event_id. Partitioned by week; old weeks are dropped.';
+COMMENT ON TABLE cmms.event IS 'What happened to records, in order of event_id. Partitioned by week: dropping a partition drops its week.';
 COMMENT ON TABLE cmms.event_default IS 'Events outside of the partitions made ahead.';
 COMMENT ON COLUMN cmms.event.tenant_id IS 'Tenant of the record.';
 COMMENT ON COLUMN cmms.event.event_id IS 'Number of the event. Numbers of transactions that commit late can appear after higher ones.';

@@ -25,7 +25,7 @@ COMMENT ON COLUMN cmms.webhook_event.tenant_id IS 'Tenant of the provider.';
 COMMENT ON COLUMN cmms.webhook_event.webhook_event_id IS 'Number of the delivery.';
 COMMENT ON COLUMN cmms.webhook_event.provider_id IS 'Name of the foreign server.';
 COMMENT ON COLUMN cmms.webhook_event.received_at IS 'When it was handed in.';
-COMMENT ON COLUMN cmms.webhook_event.body IS 'The body as it arrived; empty where it was too large to keep.';
+COMMENT ON COLUMN cmms.webhook_event.body IS 'The body as it arrived; of one that was too large, the first 8 kB.';
 COMMENT ON COLUMN cmms.webhook_event.headers IS 'The headers, secrets masked.';
 COMMENT ON COLUMN cmms.webhook_event.content_sha256 IS 'SHA-256 of the body.';
 COMMENT ON COLUMN cmms.webhook_event.delivery_id IS 'The sender''s id of the delivery: a second one with the same id is a duplicate.';

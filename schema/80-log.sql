@@ -22,7 +22,7 @@ CREATE TABLE cmms.sync_log (
 ) PARTITION BY RANGE (logged_at);
 CREATE TABLE cmms.sync_log_default PARTITION OF cmms.sync_log (PRIMARY KEY (tenant_id, sync_log_id)) DEFAULT;
 CREATE INDEX sync_log_default_record_id_idx ON cmms.sync_log_default (tenant_id, record_id) WHERE record_id IS NOT NULL;
-COMMENT ON TABLE cmms.sync_log IS 'Each attempt with a provider. Partitioned by week; old weeks are dropped.';
+COMMENT ON TABLE cmms.sync_log IS 'Each attempt with a provider. Partitioned by week: dropping a partition drops its week.';
 COMMENT ON TABLE cmms.sync_log_default IS 'Attempts outside of the partitions made ahead.';
 COMMENT ON COLUMN cmms.sync_log.tenant_id IS 'Tenant of the provider.';
 COMMENT ON COLUMN cmms.sync_log.sync_log_id IS 'Number of the attempt.';
@@ -56,7 +56,7 @@ COMMENT ON TABLE cmms.audit_log IS 'Who changed what in the configuration. Appen
 COMMENT ON TABLE cmms.audit_log_default IS 'Entries outside of the partitions made ahead.';
 COMMENT ON COLUMN cmms.audit_log.tenant_id IS 'Tenant concerned; "*" where it is the whole database.';
 COMMENT ON COLUMN cmms.audit_log.audit_log_id IS 'Number of the entry.';
-COMMENT ON COLUMN cmms.audit_log.action IS 'activate, deactivate, approve, grant_access, or table.insert, table.update, table.delete.';
+COMMENT ON COLUMN cmms.audit_log.action IS 'activate, deactivate, approve, or table.insert, table.update, table.delete of a configuration table.';
 COMMENT ON COLUMN cmms.audit_log.provider_id IS 'Provider concerned, if one is.';
 COMMENT ON COLUMN cmms.audit_log.detail IS 'Arguments, or the row before (old) and after (new).';
 COMMENT ON COLUMN cmms.audit_log.actor IS 'Role on whose behalf it was done.';
@@ -107,7 +107,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON cmms.transition FOR EAC
 
 CREATE FUNCTION cmms.maintain_partitions(weeks_ahead integer DEFAULT 2) RETURNS integer
   LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
+  SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '100ms' AS $$
 DECLARE
   target record;
   partition text;

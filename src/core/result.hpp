@@ -1,4 +1,5 @@
-// Result<T>: a value or an Error. The core returns it instead of throwing, so that nothing can unwind into PostgreSQL.
+// Result<T>: a value or an Error. The core returns it instead of throwing, so that nothing can unwind into
+// PostgreSQL.
 #pragma once
 
 #include <utility>

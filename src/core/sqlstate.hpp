@@ -1,4 +1,5 @@
-// The extension's own SQLSTATE class WO. The docs list them in docs/errors.md; SQL code uses the same literals.
+// The extension's own SQLSTATE class WO. The docs list them in docs/errors.md; SQL code uses the same
+// literals.
 #pragma once
 
 namespace cmms::sqlstate {

@@ -8,6 +8,7 @@ use Cwd qw(abs_path);
 use Exporter qw(import);
 use File::Basename qw(dirname);
 use HTTP::Tiny;
+use IPC::Run ();
 use JSON::PP ();
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -16,7 +17,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(
-  new_node start_simulator connect_provider worker_pid insert_orders
+  new_node start_simulator connect_provider worker_pid insert_orders open_session
   wait_until seconds_for is_idle every_order_is_there_once free_port);
 
 my $simulator_directory = abs_path(dirname(__FILE__) . '/../simulator');
@@ -104,6 +105,18 @@ sub is_idle
     return $status == 0 && $output eq 't';
 }
 
+# A session that stays open, for transactions that hold locks while the test goes on.
+sub open_session
+{
+    my ($node, $database) = @_;
+    my $session = bless { input => '', output => '', errors => '' }, 'Cmms::Session';
+    $session->{harness} = IPC::Run::start(
+        [ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database) ],
+        '<', \$session->{input}, '>', \$session->{output}, '2>', \$session->{errors},
+        $session->{timer} = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+    return $session;
+}
+
 # Repeats the check until it is true; dies after the time-out (seconds), so that a test never waits for ever.
 sub wait_until
 {
@@ -181,6 +194,32 @@ END
         waitpid $pid, 0;
     }
     $? = $status;
+}
+
+package Cmms::Session;
+
+use strict;
+use warnings;
+
+# Returns the statement's output when it is done; dies when it fails.
+sub query
+{
+    my ($self, $statement) = @_;
+    $self->{timer}->start;
+    $self->{output} = '';
+    $self->{input} .= "$statement;\n\\echo finished\n";
+    $self->{harness}->pump until $self->{output} =~ /^finished$/m || !$self->{harness}->pumpable;
+    die "session: $statement: $self->{errors}" unless $self->{output} =~ s/^finished\n//m;
+    chomp $self->{output};
+    return $self->{output};
+}
+
+sub close
+{
+    my ($self) = @_;
+    $self->{input} .= "\\q\n";
+    $self->{harness}->finish;
+    return;
 }
 
 package Cmms::Simulator;

@@ -13,7 +13,7 @@ my $node = new_node('bad_provider', 'cmms.request_timeout = 3s');
 my $db   = 'postgres';
 $node->safe_psql($db, 'CREATE EXTENSION pg_cmms');
 my $number = 0;
-my $worker = worker_pid($node, $db);
+my $worker;
 
 # A provider of its own for each case, so that one case's back-off does not slow the next one. The simulator does its work at once,
 # so a look-up is believed after a second.
@@ -23,6 +23,7 @@ sub new_provider
     my $provider = 'case_' . ++$number;
     my @options = (q(lookup_grace '1'), @{ delete $wanted{options} // [] });
     connect_provider($node, $db, $provider, $simulator, import_since => '2100-01-01', %wanted, options => \@options);
+    $worker //= worker_pid($node, $db);
     return $provider;
 }
 
@@ -127,6 +128,28 @@ heals('time-out after the work', action => 'hang', write => 1);
     every_order_is_there_once($node, $db, $provider, $simulator, 2, '422');
 }
 
+# What lacks a required field is held before it is sent, where it can be seen, and does not hold back the others.
+{
+    my $simulator = start_simulator();
+    my $provider  = new_provider($simulator);
+    query("INSERT INTO cmms.field_map (provider_id, direction, target, source, transform, required)"
+          . " VALUES ('$provider', 'outbound', 'asset_id', 'asset_ref', 'integer', true)");
+    query(qq{INSERT INTO cmms.work_order (provider_id, title, asset_ref) VALUES ('$provider', 'No asset', NULL), ('$provider', NULL, '45'), ('$provider', 'Complete', '45')});
+    ok($node->poll_query_until($db, "SELECT count(*) = 1 FROM cmms.work_order WHERE provider_id = '$provider' AND sync_state = 'synchronized'"),
+        'missing field: the complete order is sent');
+    ok($node->poll_query_until($db, "SELECT count(*) = 2 FROM cmms.work_order WHERE provider_id = '$provider' AND sync_state = 'held'"),
+        'missing field: the others are held');
+    is($simulator->summary->{creates}, 1, 'missing field: and not sent');
+    is( query("SELECT string_agg(problems #>> '{0,kind}' || ' ' || (problems #>> '{0,target}'), ', ' ORDER BY problems #>> '{0,target}')"
+              . " FROM cmms.held_record WHERE provider_id = '$provider' AND direction = 'outbound'"),
+        'missing_required asset_id, missing_required title', 'missing field: held with the field that is missing');
+    is(query("SELECT held FROM cmms.sync_health WHERE provider_id = '$provider'"), '2', 'missing field: the health view counts them');
+    query("UPDATE cmms.work_order SET title = 'Now complete', asset_ref = '45' WHERE provider_id = '$provider' AND sync_state = 'held'");
+    becomes($provider, q{sync_state = 'synchronized' AND last_error IS NULL}, 'missing field: sent once it is there');
+    is(query("SELECT count(*) FROM cmms.held_record WHERE provider_id = '$provider'"), '0', 'missing field: and held no longer');
+    every_order_is_there_once($node, $db, $provider, $simulator, 3, 'missing field');
+}
+
 # A wrong key is not the order's fault: it waits and goes on with the right one.
 {
     my $simulator = start_simulator(options => [ '--api-key', 'the-new-key' ]);
@@ -190,6 +213,32 @@ heals('time-out after the work', action => 'hang', write => 1);
         ok($node->poll_query_until($db, "SELECT count(*) = 120 FROM cmms.work_order WHERE provider_id = '$provider' AND title = '$case->{name}'"),
             "$case->{name}: nothing was skipped");
     }
+}
+
+# Records that the table does not take are held with their reason; the others of their page go on, and so does the cursor.
+{
+    my $simulator = start_simulator();
+    my $provider  = new_provider($simulator, import_since => '2020-01-01');
+    ok($node->poll_query_until($db, "SELECT last_complete_at IS NOT NULL FROM cmms.poll_cursor WHERE provider_id = '$provider'"), 'bad records: the first poll is done');
+    my @members = (
+        '"total_costs": 1e400',
+        '"total_costs": ' . '9' x 400,
+        '"title": "' . 'x' x 1001 . '"',
+        '"status": {"id": 99, "name": "Parked"}',
+        '"updated_at": "0001-01-01T00:00:00Z"',
+        '"due_date": "0001-01-01"');
+    my $number_there = 9000;
+    my @records = map { ++$number_there; qq({"id": $number_there, "title": "Odd", "status": {"id": 3, "name": "Open"}, "priority": "low",)
+        . qq( "updated_at": "2027-01-01T00:00:00Z", $_}) } @members;
+    $simulator->fault({ match => { method => 'GET', path => 'work_orders$' }, count => 1, action => 'replace_body',
+        body => '{"status": "success", "data": [' . join(', ', @records) . '], "meta": {"pagination": {"total_pages": 1}}}' });
+    query("SELECT cmms.poll_now('$provider')");
+    ok($node->poll_query_until($db, "SELECT count(*) = 6 FROM (SELECT source_work_order_id FROM cmms.work_order WHERE provider_id = '$provider'"
+          . " UNION SELECT source_record_id FROM cmms.held_record WHERE provider_id = '$provider') r"), 'bad records: each is an order or held');
+    is(query("SELECT string_agg(source_record_id, ' ' ORDER BY source_record_id) FROM cmms.held_record WHERE provider_id = '$provider' AND reason <> ''"),
+        '9001 9002 9003 9004', 'bad records: what no column or map takes is held with its reason');
+    is(query("SELECT string_agg(source_work_order_id || coalesce(sla_due_at::text, ''), ' ' ORDER BY source_work_order_id) FROM cmms.work_order WHERE provider_id = '$provider'"),
+        '9005 9006', 'bad records: the year 1 is no date, and the others of the page are there');
 }
 
 # A server that gives fewer records per page than it was asked for, without a word.

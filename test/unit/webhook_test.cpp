@@ -64,7 +64,7 @@ TEST(Webhook, TheEventsOwnIdIsNotTheRecords) {
 
 TEST(Webhook, UnknownEventsAreIgnored) {
   const auto connection = connect(rela_input());
-  for (const std::string body : {R"({"event": "asset.updated", "AUFNR": 1})", R"({"AUFNR": 1})", "{}"}) {
+  for (const std::string body : {R"({"event": "asset.updated", "AUFNR": 1})", R"({"event": "ping"})"}) {
     const json::Document document = parse(body);
     const auto event = read_webhook(*connection, document.root(), no_header);
     ASSERT_TRUE(event.ok());
@@ -100,11 +100,23 @@ TEST(Webhook, DeliveryIdsComeFromHeadersFirst) {
   EXPECT_EQ(read_webhook(*connection, body.root(), no_header).value().delivery_id, "77");
 }
 
-TEST(Webhook, AProviderWithoutWebhooksIgnoresThem) {
-  const json::Document body = parse(R"({"event": "work_order.updated", "id": 1})");
+TEST(Webhook, ARecordWithoutAnEventNameIsNewsOfIt) {
+  const json::Document bare = parse(R"({"AUFNR": "4711", "KTEXT": "Pump"})");
+  const auto event = read_webhook(*connect(rela_input()), bare.root(), no_header);
+  ASSERT_TRUE(event.ok());
+  EXPECT_FALSE(event.value().ignored);
+  EXPECT_EQ(event.value().inbound.source_record_id, "4711");
+  const json::Document empty = parse("{}");
+  EXPECT_FALSE(read_webhook(*connect(rela_input()), empty.root(), no_header).ok());
+}
+
+TEST(Webhook, AGatewayMayHandInClickMaintRecordsAsTheApiShowsThem) {
+  const json::Document body = parse(
+      R"({"status": "success", "data": {"id": 1126, "title": "Freezer", "status": {"id": 5, "name": "On Hold"}}})");
   const auto event = read_webhook(*connect(test::clickmaint_input()), body.root(), no_header);
   ASSERT_TRUE(event.ok());
-  EXPECT_TRUE(event.value().ignored);
+  EXPECT_EQ(event.value().inbound.source_record_id, "1126");
+  EXPECT_EQ(text_of(event.value().inbound.mapped, "common_status"), "\"on_hold\"");
 }
 
 }  // namespace

@@ -189,8 +189,11 @@ InboundRecord to_inbound(const Connection& connection, std::string_view resource
   }
   if (inbound.reference.empty()) return inbound;
   for (mapping::MappedField& field : mapped.fields) {
-    if (field.value.kind == json::Kind::string)
-      field.value.text = strip_reference(field.value.text, inbound.reference);
+    if (field.value.kind != json::Kind::string) continue;
+    std::string own_text = strip_reference(field.value.text, inbound.reference);
+    // A field that held nothing but our reference is an empty field.
+    const bool is_cleared = own_text.empty() && !field.value.text.empty();
+    field.value = is_cleared ? json::Field::null() : json::Field::string(std::move(own_text));
   }
   set_field(mapped, "reference", inbound.reference);
   return inbound;

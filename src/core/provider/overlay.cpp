@@ -234,6 +234,7 @@ Status overlay_values(const ResourceSpec& spec, const std::vector<ValueRow>& row
   for (const auto& [vocabulary, values] : spec.values) vocabularies.insert(vocabulary);
   for (const LearnSpec& learn : spec.learn) vocabularies.insert(learn.vocabulary);
   for (const ValueRow& row : rows) {
+    if (row.direction == "row") continue;  // of application tables, not between hub and provider
     if (row.resource == spec.name) vocabularies.insert(row.vocabulary);
     if (row.direction != "inbound" && row.direction != "outbound") {
       return Error{

@@ -208,8 +208,12 @@ Ending judge(const Delivery& delivery) {
   }
   end.detail = error_text(*error);
   end.common_work_order_id = std::nullopt;
-  // The sender shall try again what failed here, and then it must not look like a duplicate.
-  if (end.http_status == 500) end.delivery_id.clear();
+  if (end.http_status != 500) return end;
+  // The sender may try again what failed here, and then it must not look like a duplicate.
+  end.delivery_id.clear();
+  const std::string sqlstate = error->sqlstate();
+  const bool is_about_the_data = sqlstate.starts_with("22") || sqlstate.starts_with("23");
+  if (is_about_the_data) end.http_status = 422;  // the same document would be refused again
   return end;
 }
 

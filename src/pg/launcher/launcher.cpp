@@ -102,7 +102,7 @@ void Launcher::note_exit(const ServedDatabase& entry, bool was_woken, TimestampT
     case ExitReason::making_way:
       candidate.failures = 0;
       candidate.next_start_at = now + make_way_interval;
-      next_refresh_at_ = now + make_way_interval;
+      next_refresh_at_ = std::min(next_refresh_at_, candidate.next_start_at);  // it may be gone by then
       break;
     case ExitReason::failed:
       candidate.failures = entry.healthy ? 1 : candidate.failures + 1;

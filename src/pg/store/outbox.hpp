@@ -1,11 +1,11 @@
 // cmms.outbox: what waits to be pushed, claimed in sets.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace cmms::pg::store {
@@ -16,12 +16,14 @@ struct RecordKey {
   std::string record_id;
 };
 
-// A place in the queue of a provider. Places order like the queue.
+// A place in the queue of a provider.
 struct QueuePlace {
   std::string due_at;
   std::int64_t outbox_id = 0;
 
-  friend auto operator<=>(const QueuePlace&, const QueuePlace&) = default;
+  bool is_after(const QueuePlace& other) const {
+    return std::tie(due_at, outbox_id) > std::tie(other.due_at, other.outbox_id);
+  }
 };
 
 struct ClaimRequest {

@@ -98,7 +98,8 @@ void Claimer::note_result(const std::vector<store::ClaimRequest>& requests,
     for (const store::ClaimedRow& row : rows) {
       if (row.provider_id != request.provider_id) continue;
       ++count;
-      if (!channel.claimed_up_to || row.place > *channel.claimed_up_to) channel.claimed_up_to = row.place;
+      if (!channel.claimed_up_to || row.place.is_after(*channel.claimed_up_to))
+        channel.claimed_up_to = row.place;
     }
     if (!request.after) channel.full_scan_at = now;
     if (count >= request.limit) continue;

@@ -19,6 +19,8 @@ class Claimer {
   // Rows may be due that were not when the last claim looked: a commit said so, or tick() that their time has
   // come.
   void look_again();
+  // Results were recorded: rows may wait for their next attempt now.
+  void expect_rows() { schedule_is_stale_ = true; }
   void tick(SystemTime now);
 
   bool has_work(SystemTime now) const;

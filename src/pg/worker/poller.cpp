@@ -87,9 +87,9 @@ void keep_refused(const Task& task, const json::Value& record, const CapturedErr
 }
 
 // An application that holds a lock for long must not keep the worker from its other tasks.
-void limit_lock_waits() {
-  pg_call([] {
-    set_config_option("lock_timeout", "200ms", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+void limit_lock_waits(const char* timeout) {
+  pg_call([=] {
+    set_config_option("lock_timeout", timeout, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
   });
 }
 
@@ -157,7 +157,7 @@ void Poller::add_pages(std::vector<TaskPointer> pages) {
 
 std::optional<CapturedError> Poller::apply_together(Task& task) {
   return session_.transaction("applying a poll", [&] {
-    limit_lock_waits();
+    limit_lock_waits("200ms");
     Tally tally;
     tally.add(apply_records(*task.connection, task.resource, task.page->records, "poll"));
     advance_cursor(task);
@@ -165,27 +165,37 @@ std::optional<CapturedError> Poller::apply_together(Task& task) {
   });
 }
 
-// A record that the database refuses is kept with its reason; the others go on.
+// A record that the database refuses is kept with its reason; the others go on. Those that an application
+// has locked stay on the page, and the cursor where it is, until they are free.
 std::optional<CapturedError> Poller::apply_one_by_one(Task& task) {
-  return session_.transaction("applying a poll record by record", [&] {
-    limit_lock_waits();
+  std::vector<json::Value> busy;
+  std::optional<CapturedError> busy_error;
+  auto error = session_.transaction("applying a poll record by record", [&] {
+    limit_lock_waits("20ms");
     Tally tally;
     for (const json::Value& record : task.page->records) {
-      const auto error = in_subtransaction(
+      const auto refusal = in_subtransaction(
           [&] { tally.add(apply_records(*task.connection, task.resource, std::span(&record, 1), "poll")); });
-      if (!error) continue;
-      if (is_transient(*error)) raise(*error);
+      if (!refusal) continue;
+      if (is_transient(*refusal)) {
+        busy.push_back(record);
+        busy_error = refusal;
+        continue;
+      }
       tally.add_failure();
-      keep_refused(task, record, *error);
+      keep_refused(task, record, *refusal);
     }
-    advance_cursor(task);
+    if (busy.empty()) advance_cursor(task);
     log_page(task, tally);
   });
+  if (error || busy.empty()) return error;
+  task.page->records = std::move(busy);
+  return busy_error;
 }
 
 bool Poller::apply(Task& task, SystemTime now) {
   auto error = apply_together(task);
-  if (error && !is_transient(*error) && !session_.leave()) error = apply_one_by_one(task);
+  if (error && !session_.leave()) error = apply_one_by_one(task);
   if (!error) return true;
   if (session_.leave()) return false;
   const int doublings = std::min(task.record_failures++, 6);
@@ -197,9 +207,8 @@ bool Poller::apply(Task& task, SystemTime now) {
 void Poller::apply_pages(SystemTime now) {
   std::vector<TaskPointer> pages = std::exchange(pages_, {});
   for (TaskPointer& task : pages) {
-    if (session_.leave() || task->record_not_before > now) {
-      pages_.push_back(std::move(task));
-    } else if (apply(*task, now)) {
+    const bool is_due = !session_.leave() && task->record_not_before <= now;
+    if (is_due && apply(*task, now)) {
       task->record_failures = 0;
       dispatcher_.resume(std::move(task));
     } else if (task->record_failures >= attempts_per_page && !session_.leave()) {

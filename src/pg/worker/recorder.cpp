@@ -204,11 +204,13 @@ void Recorder::record_one_by_one(std::vector<TaskPointer>& tasks, SystemTime now
 
 void Recorder::release_unsent() {
   std::vector<store::RecordKey> keys;
+  keys.reserve(unsent_.size());
   for (const TaskPointer& task : unsent_) keys.push_back(task->row.key);
   std::vector<std::size_t> locked;
   const auto error = session_.transaction("releasing claims", [&] {
     locked = store::lock(keys);
     std::vector<store::RecordKey> free_keys;
+    free_keys.reserve(locked.size());
     for (const std::size_t position : locked) free_keys.push_back(keys[position]);
     store::release(free_keys);
   });
@@ -217,20 +219,25 @@ void Recorder::release_unsent() {
   std::erase(unsent_, nullptr);
 }
 
-void Recorder::record(SystemTime now, bool at_once) {
-  if (!unsent_.empty() && now >= release_not_before_) {
+bool Recorder::record(SystemTime now, bool at_once) {
+  const bool releases = !unsent_.empty() && now >= release_not_before_;
+  if (releases) {
     release_unsent();
     release_not_before_ = now + busy_pause;
   }
   std::vector<TaskPointer> tasks = take_due(now, at_once);
-  if (tasks.empty()) return;
+  if (tasks.empty()) return releases;
   std::vector<bool> busy(tasks.size(), false);
   const auto error = session_.transaction("recording results", [&] { record_together(tasks, now, busy); });
-  if (session_.leave()) return;
-  if (error && !is_lock_timeout(*error)) return record_one_by_one(tasks, now);
+  if (session_.leave()) return false;
+  if (error && !is_lock_timeout(*error)) {
+    record_one_by_one(tasks, now);
+    return true;
+  }
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     if (error || busy[i]) defer(std::move(tasks[i]), now + busy_pause);
   }
+  return true;
 }
 
 }  // namespace cmms::pg

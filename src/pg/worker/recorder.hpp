@@ -23,9 +23,9 @@ class Recorder {
   void add_unsent(std::vector<TaskPointer> unsent);
 
   // Results are collected for a moment, so that one transaction serves many of them; not when nothing else
-  // can come
-  // (`at_once`).
-  void record(SystemTime now, bool at_once);
+  // can come (`at_once`). True: rows may be back in the queue, for another attempt, a look-up or later
+  // changes.
+  bool record(SystemTime now, bool at_once);
 
   // When something that could not be recorded is tried again; nullopt: nothing waits.
   std::optional<SystemTime> due_at() const;

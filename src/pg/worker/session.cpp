@@ -38,6 +38,11 @@ void set_option(const char* name, const char* value) {
   SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
 }
 
+// An attempt must be on disk before its request leaves, whatever is set for the database.
+void keep_commits_durable() {
+  if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF) set_option("synchronous_commit", "local");
+}
+
 void configure_session() {
   set_option("application_name", "pg_cmms worker");
   set_option("search_path", "pg_catalog, pg_temp");
@@ -56,6 +61,7 @@ void configure_session() {
   set_option("enable_bitmapscan", "off");
   set_option("enable_hashjoin", "off");
   set_option("enable_mergejoin", "off");
+  keep_commits_durable();
 }
 
 }  // namespace
@@ -131,6 +137,13 @@ void Session::end() {
   }
   // Never restarted by the postmaster, so 0 only says that there is nothing to report in the log.
   proc_exit(0);
+}
+
+void Session::reload() {
+  pg_call([] {
+    ProcessConfigFile(PGC_SIGHUP);
+    keep_commits_durable();
+  });
 }
 
 std::uint32_t Session::take_wakes() {

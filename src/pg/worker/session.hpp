@@ -40,6 +40,8 @@ class Session {
   // Makes sure that the extension is still there, unless a transaction has seen to it since the last call.
   void check();
 
+  void reload();  // the configuration files
+
   // How often commits have asked for attention since the last call.
   std::uint32_t take_wakes();
   void become_healthy();

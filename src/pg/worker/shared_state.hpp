@@ -65,6 +65,8 @@ class SharedStateLock {
   ~SharedStateLock();
   SharedStateLock(const SharedStateLock&) = delete;
   SharedStateLock& operator=(const SharedStateLock&) = delete;
+  SharedStateLock(SharedStateLock&&) = delete;
+  SharedStateLock& operator=(SharedStateLock&&) = delete;
 };
 
 }  // namespace cmms::pg

@@ -95,7 +95,7 @@ void SyncWorker::turn(SystemTime now) {
   dispatcher_.drive(now);
   collect(now);
   dispatcher_.send_waiting(now);  // a slot that is free now need not wait for the database
-  recorder_.record(now, dispatcher_.is_idle());
+  if (recorder_.record(now, dispatcher_.is_idle())) claimer_.expect_rows();
   if (session_.leave()) return;
   if (!is_recovered_ && now >= recover_at_) recover(now);
   if (providers_.needs_refresh(now)) {
@@ -187,7 +187,7 @@ void SyncWorker::listen(bool is_latched) {
   if (!is_latched) return;
   if (ConfigReloadPending) {
     ConfigReloadPending = false;
-    pg_call([] { ProcessConfigFile(PGC_SIGHUP); });
+    session_.reload();
     configure();
   }
   if (session_.take_wakes() > 0) {

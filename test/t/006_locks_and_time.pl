@@ -1,0 +1,164 @@
+# What an application locks stops nothing but itself, what is ours is recognized, and what waits is taken up when its time has come.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Cmms qw(new_node start_simulator connect_provider insert_orders open_session wait_until seconds_for every_order_is_there_once);
+
+my $node = new_node('locks');
+my $db   = 'postgres';
+$node->safe_psql($db, 'CREATE EXTENSION pg_cmms');
+my $number = 0;
+
+sub new_provider
+{
+    my ($simulator) = @_;
+    my $provider = 'case_' . ++$number;
+    connect_provider($node, $db, $provider, $simulator, options => [q(lookup_grace '1')]);
+    ok($node->poll_query_until($db, "SELECT last_complete_at IS NOT NULL FROM cmms.poll_cursor WHERE provider_id = '$provider'"),
+        "$provider: the first poll is done");
+    return $provider;
+}
+
+sub query { return $node->safe_psql($db, $_[0]); }
+
+sub becomes
+{
+    my ($provider, $condition, $what) = @_;
+    ok($node->poll_query_until($db, "SELECT bool_and($condition) FROM cmms.work_order WHERE provider_id = '$provider'"), $what)
+      or diag(query("SELECT title, sync_state, last_error_class, last_error FROM cmms.work_order WHERE provider_id = '$provider'"));
+    return;
+}
+
+sub title_there
+{
+    my ($simulator, $provider, $title) = @_;
+    my $id = query("SELECT source_work_order_id FROM cmms.work_order WHERE provider_id = '$provider' AND title = '$title'");
+    return $simulator->order($id)->{title};
+}
+
+my %create = (match => { method => 'POST' });
+
+# An application changes an order and does not commit: the other orders come and go.
+{
+    my $simulator = start_simulator();
+    my $provider  = new_provider($simulator);
+    insert_orders($node, $db, $provider, 3, 'Order');
+    becomes($provider, q{sync_state = 'synchronized'}, 'lock: three orders are there');
+
+    my $application = open_session($node, $db);
+    $application->query(qq{BEGIN; UPDATE cmms.work_order SET title = 'Locked' WHERE provider_id = '$provider' AND title = 'Order 1'});
+    insert_orders($node, $db, $provider, 200, 'Other');
+    query(qq{UPDATE cmms.work_order SET title = 'Changed' WHERE provider_id = '$provider' AND title = 'Order 2'});
+    my $seconds = seconds_for(sub { becomes($provider, q{sync_state = 'synchronized'}, 'lock: 200 others are created and one is changed') });
+    cmp_ok($seconds, '<', 10, 'lock: without waiting for it');
+    is(title_there($simulator, $provider, 'Changed'), 'Changed', 'lock: the change is at the provider');
+    is(query(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_cmms worker' AND xact_start < now() - interval '5 s'}),
+        '0', 'lock: the worker has no old transaction');
+
+    # The provider's news of the locked order waits with it; those of other orders do not.
+    my %id = map { split / (?=\d+$)/ } split /\n/,
+      query("SELECT title || ' ' || source_work_order_id FROM cmms.work_order WHERE provider_id = '$provider' AND title IN ('Order 1', 'Order 3')");
+    $simulator->change(ids => [ $id{'Order 1'}, $id{'Order 3'} ], set => { priority => 'medium' });
+    query("SELECT cmms.poll_now('$provider')");
+    ok($node->poll_query_until($db, "SELECT priority = 'medium' FROM cmms.work_order WHERE provider_id = '$provider' AND title = 'Order 3'"),
+        'lock: news of another order is taken in');
+
+    $application->query('COMMIT');
+    $application->close;
+    ok($node->poll_query_until($db, "SELECT sync_state = 'synchronized' AND priority = 'medium' FROM cmms.work_order WHERE provider_id = '$provider' AND title = 'Locked'"),
+        'lock: after the commit its change is sent and its news is there');
+    is(title_there($simulator, $provider, 'Locked'), 'Locked', 'lock: with its title');
+    every_order_is_there_once($node, $db, $provider, $simulator, 203, 'lock');
+}
+
+# An order is locked while its create is under way: the result waits, it is not lost and not asked for again.
+{
+    my $simulator = start_simulator();
+    my $provider  = new_provider($simulator);
+    $simulator->fault({ match => { method => 'POST', body => 'Under way' }, action => 'latency', latency_ms => 1000 });
+    insert_orders($node, $db, $provider, 1, 'Under way');
+    wait_until('the create', sub { $simulator->summary->{in_progress} > 0 });
+    my $application = open_session($node, $db);
+    $application->query(qq{BEGIN; SELECT FROM cmms.work_order WHERE provider_id = '$provider' FOR UPDATE});
+    wait_until('the answer', sub { $simulator->summary->{creates} == 1 && $simulator->summary->{in_progress} == 0 });
+    insert_orders($node, $db, $provider, 50, 'Other');
+    ok($node->poll_query_until($db, "SELECT count(*) = 50 FROM cmms.work_order WHERE provider_id = '$provider' AND sync_state = 'synchronized'"),
+        'locked result: the results of 50 other orders are recorded');
+    is($application->query("SELECT sync_state FROM cmms.work_order WHERE provider_id = '$provider' AND title LIKE 'Under way%'"),
+        'pending', 'locked result: that of the locked one is not');
+    $application->query('ROLLBACK');
+    $application->close;
+    becomes($provider, q{sync_state = 'synchronized'}, 'locked result: it is recorded after the rollback');
+    is($simulator->summary->{by_method}{POST} // scalar($simulator->ledger(method => 'POST')), 51, 'locked result: nothing was sent twice');
+    every_order_is_there_once($node, $db, $provider, $simulator, 51, 'locked result');
+}
+
+# A create without an answer, and no look-up that works: a poll that finds our reference adopts the order.
+{
+    my $simulator = start_simulator();
+    my $provider  = new_provider($simulator);
+    $simulator->fault(
+        { %create, action => 'reset_after' },
+        { match => { method => 'GET', query => 'description' }, action => 'status', status => 500 });
+    insert_orders($node, $db, $provider, 5, 'Lost');
+    becomes($provider, q{sync_state = 'in_doubt' AND source_work_order_id IS NULL}, 'adoption: the orders are in doubt');
+    query("UPDATE cmms.work_order SET title = 'Changed since' WHERE provider_id = '$provider' AND title = 'Lost 5'");
+    query("SELECT cmms.poll_now('$provider')");
+    ok($node->poll_query_until($db, "SELECT count(*) = 5 FROM cmms.work_order WHERE provider_id = '$provider' AND source_work_order_id IS NOT NULL"),
+        'adoption: the poll recognizes them');
+    becomes($provider, q{sync_state = 'synchronized' AND last_error IS NULL}, 'adoption: they are synchronized');
+    is(title_there($simulator, $provider, 'Changed since'), 'Changed since', 'adoption: what changed since is sent as an update');
+    is(query("SELECT count(*) FROM cmms.outbox WHERE provider_id = '$provider'"), '0', 'adoption: nothing is left to send');
+    my $summary = $simulator->summary;
+    is("$summary->{creates} $summary->{updates}", '5 1', 'adoption: by five creates and one update');
+    every_order_is_there_once($node, $db, $provider, $simulator, 5, 'adoption');
+}
+
+# A change made while an earlier one is under way leaves as soon as that is done.
+{
+    my $simulator = start_simulator();
+    my $provider  = new_provider($simulator);
+    insert_orders($node, $db, $provider, 1, 'Busy');
+    becomes($provider, q{sync_state = 'synchronized'}, 'in time: the order is there');
+    $simulator->fault({ match => { method => 'PATCH' }, action => 'latency', latency_ms => 300 });
+    my $seconds = seconds_for(
+        sub {
+            for my $round (1 .. 5)
+            {
+                query("UPDATE cmms.work_order SET title = 'First $round' WHERE provider_id = '$provider'");
+                wait_until('the update', sub { $simulator->summary->{in_progress} > 0 });
+                query("UPDATE cmms.work_order SET title = 'Second $round' WHERE provider_id = '$provider'");
+                becomes($provider, q{sync_state = 'synchronized'}, "in time: both changes of round $round are sent");
+            }
+        });
+    is(title_there($simulator, $provider, 'Second 5'), 'Second 5', 'in time: the last title is there');
+    is($simulator->summary->{updates}, 10, 'in time: by an update each');
+    cmp_ok($seconds, '<', 10, 'in time: the second one follows the first at once');
+}
+
+# A failed push is repeated after cmms.retry_base, not when something else happens.
+{
+    my $simulator = start_simulator();
+    my $provider  = new_provider($simulator);
+    insert_orders($node, $db, $provider, 1, 'Repeated');
+    becomes($provider, q{sync_state = 'synchronized'}, 'retry: the order is there');
+    my $seconds = seconds_for(
+        sub {
+            for my $round (1 .. 4)
+            {
+                $simulator->fault({ match => { method => 'PATCH' }, count => 1, action => 'status', status => 500 });
+                query("UPDATE cmms.work_order SET title = 'Round $round' WHERE provider_id = '$provider'");
+                becomes($provider, q{sync_state = 'synchronized'}, "retry: round $round is sent at the second attempt");
+            }
+        });
+    is($simulator->summary->{updates}, 4, 'retry: four updates');
+    cmp_ok($seconds, '<', 9, 'retry: each came after about a second');
+}
+
+unlike(slurp_file($node->logfile), qr/PANIC|was terminated by signal/, 'no process has crashed');
+
+done_testing();

@@ -71,7 +71,7 @@ CREATE TABLE cmms.status_history (
   from_status text,
   to_status text NOT NULL,
   source_status text,
-  cause text NOT NULL CHECK (cause IN ('local', 'provider')),
+  cause cmms.change_cause NOT NULL,
   changed_by name NOT NULL,
   PRIMARY KEY (tenant_id, common_work_order_id, status_history_id)
 );
@@ -115,7 +115,7 @@ COMMENT ON FUNCTION cmms.stamp_status(cmms.work_order, cmms.work_order, timestam
 CREATE FUNCTION cmms.work_order_guard() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF cmms.change_origin() <> 'local' OR cmms.restoring() THEN
+  IF cmms.restoring() THEN
     RETURN NEW;
   END IF;
 
@@ -185,4 +185,4 @@ $$;
 COMMENT ON FUNCTION cmms.check_transition(text, text) IS 'Raises WO004, naming the allowed statuses, unless cmms.transition allows the move.';
 
 CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON cmms.work_order
-  FOR EACH ROW EXECUTE FUNCTION cmms.work_order_guard();
+  FOR EACH ROW WHEN (cmms.change_origin() = 'local') EXECUTE FUNCTION cmms.work_order_guard();

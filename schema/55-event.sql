@@ -44,33 +44,3 @@ CREATE FUNCTION cmms.update_event_detail(cause text, changed text[], from_status
               THEN pg_catalog.jsonb_build_object('cause', cause, 'changed', changed)
               ELSE pg_catalog.jsonb_build_object('cause', cause, 'changed', changed, 'from', from_status, 'to', to_status) END;
 COMMENT ON FUNCTION cmms.update_event_detail(text, text[], text, text) IS 'Detail of the event for an update: cause, changed columns, status before and after if it moved.';
-
-CREATE FUNCTION cmms.write_events(tenant_id text, provider_id text, event_types text[], records uuid[], details jsonb[]) RETURNS void
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
-#variable_conflict use_column
-DECLARE
-  summary record;
-  last_event bigint;
-BEGIN
-  -- The usual case, at a quarter of the cost.
-  IF cardinality(event_types) = 1 THEN
-    INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)
-    VALUES (write_events.tenant_id, event_types[1], write_events.provider_id, records[1], details[1])
-    RETURNING e.event_id INTO last_event;
-    PERFORM cmms.notify_event(event_types[1], write_events.tenant_id, write_events.provider_id, 1, last_event);
-    RETURN;
-  END IF;
-  FOR summary IN
-    WITH written AS (
-      INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)
-      SELECT write_events.tenant_id, u.event_type, write_events.provider_id, u.record_id, u.detail
-      FROM unnest(event_types, records, details) AS u(event_type, record_id, detail)
-      RETURNING e.event_type, e.event_id)
-    SELECT w.event_type, count(*) AS records, max(w.event_id) AS last_event_id FROM written w GROUP BY w.event_type
-  LOOP
-    PERFORM cmms.notify_event(summary.event_type, write_events.tenant_id, write_events.provider_id, summary.records, summary.last_event_id);
-  END LOOP;
-END
-$$;
-COMMENT ON FUNCTION cmms.write_events(text, text, text[], uuid[], jsonb[]) IS
-'Writes events of one provider''s work orders with one statement and sends one NOTIFY for each type. Arrays of equal length.';

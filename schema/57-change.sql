@@ -2,14 +2,14 @@
 -- Rows are handed on in arrays: a plan over a transition table is cached with the row count of its first use, and a plan
 -- made for one row would need hours for ten thousand. Generic plans are forced: the planner would otherwise think that
 -- planning anew for every single-row statement pays.
--- For a provider's news cmms.apply_records does the same itself: it knows each row's old and new version already.
+-- Of a provider's news and the worker's results the triggers know nothing: who applies those writes all of it in one go.
 
 CREATE FUNCTION cmms.work_order_inserted() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   summary record;
 BEGIN
-  IF cmms.change_origin() <> 'local' OR cmms.restoring() THEN
+  IF cmms.restoring() THEN
     RETURN NULL;
   END IF;
   INSERT INTO cmms.status_history (tenant_id, common_work_order_id, to_status, source_status, cause, changed_by)
@@ -48,7 +48,7 @@ DECLARE
   moved boolean;
   summary record;
 BEGIN
-  IF cmms.change_origin() <> 'local' OR cmms.restoring() THEN
+  IF cmms.restoring() THEN
     RETURN NULL;
   END IF;
   -- A full join has no nested-loop plan: this stays a hash join whatever the first statement's size was.
@@ -166,9 +166,11 @@ $$;
 COMMENT ON FUNCTION cmms.refuse_truncate() IS 'Statement trigger of work_order before TRUNCATE: refuses it (SQLSTATE 0A000), since the outbox would be left behind.';
 
 CREATE TRIGGER inserted AFTER INSERT ON cmms.work_order
-  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cmms.work_order_inserted();
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
+  WHEN (cmms.change_origin() = 'local') EXECUTE FUNCTION cmms.work_order_inserted();
 CREATE TRIGGER updated AFTER UPDATE ON cmms.work_order
-  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cmms.work_order_updated();
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
+  WHEN (cmms.change_origin() = 'local') EXECUTE FUNCTION cmms.work_order_updated();
 CREATE TRIGGER deleted AFTER DELETE ON cmms.work_order
   REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cmms.work_order_deleted();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON cmms.work_order

@@ -40,7 +40,7 @@ BEGIN
   END LOOP;
   IF grant_access.level = 'write' THEN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON cmms.work_order TO %I', grant_access.role_name);
-    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'approve(uuid)', 'ingest_webhook(text, bytea, jsonb)', 'sync_row()'] LOOP
+    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'approve(uuid)', 'ingest_webhook(text, bytea, jsonb)', 'sync_row()', 'change_origin()'] LOOP
       EXECUTE format('GRANT EXECUTE ON FUNCTION cmms.%s TO %I', object, grant_access.role_name);
     END LOOP;
   END IF;

@@ -56,8 +56,8 @@ SELECT state, message FROM raised($$SELECT * FROM cmms.work_order$$);
 SELECT state, message FROM raised($$SELECT * FROM cmms.sync_health$$);
 RESET ROLE;
 
--- apply_records is for pg_cmms itself.
-SELECT state, message FROM raised($$SELECT * FROM cmms.apply_records('plant_a', 'work_order', '{}', '{}', '{}', 'poll')$$);
+-- apply_news is for pg_cmms itself.
+SELECT state, message FROM raised($$SELECT * FROM cmms.apply_news('default', gen_random_uuid(), '0', '{}', '{}')$$);
 
 -- Taken back.
 DELETE FROM cmms.tenant_access WHERE role_name = 'regress_cmms_reader';

@@ -2,38 +2,20 @@
 
 #include "pg/apply/apply.hpp"
 
+#include <algorithm>
+
+#include "pg/apply/event.hpp"
 #include "pg/apply/learnt_values.hpp"
+#include "pg/apply/order_store.hpp"
 #include "pg/boundary/guard.hpp"
+#include "pg/boundary/memory.hpp"
 #include "pg/boundary/spi.hpp"
+#include "pg/guc/setting_scope.hpp"
 #include "pg/json/jsonb_reader.hpp"
 #include "pg/origin.hpp"
 
 namespace cmms::pg {
 namespace {
-
-// Elements of a jsonb[] that need no text form.
-class DatumList {
- public:
-  void add(std::optional<Datum> value) {
-    values_.push_back(value.value_or(Datum{0}));
-    nulls_.push_back(value ? 0 : 1);
-  }
-
-  Param as_jsonb_array() {
-    static_assert(sizeof(bool) == sizeof(char));
-    int dimension = static_cast<int>(values_.size());
-    int lower_bound = 1;
-    return Param::datum(JSONBARRAYOID, pg_call([&] {
-                          return PointerGetDatum(construct_md_array(
-                              values_.data(), reinterpret_cast<bool*>(nulls_.data()), 1, &dimension,
-                              &lower_bound, JSONBOID, -1, false, TYPALIGN_INT));
-                        }));
-  }
-
- private:
-  std::vector<Datum> values_;
-  std::vector<char> nulls_;  // not std::vector<bool>, which has no array inside
-};
 
 void learn(const provider::Connection& connection, std::string_view resource,
            std::span<const InboundItem> items) {
@@ -47,6 +29,100 @@ void learn(const provider::Connection& connection, std::string_view resource,
   }
   remember_values(connection.tenant_id, connection.provider_id, values);
 }
+
+// The text of a field, as ->> would give it.
+std::optional<std::string> field_text(const mapping::Mapped& mapped, std::string_view target) {
+  const json::Field* field = mapped.find(target);
+  return field == nullptr || field->is_null() ? std::nullopt : std::optional(field->text);
+}
+
+// The application of a batch: each record by itself, what is told of them once for all.
+class Application {
+ public:
+  explicit Application(const provider::Connection& connection) : connection_(connection) {}
+
+  Applied apply(const InboundItem& item) {
+    const ScratchContext scratch;
+    const IncomingRecord record{.tenant_id = connection_.tenant_id,
+                                .provider_id = connection_.provider_id,
+                                .mapped = item.inbound.mapped,
+                                .source_id = field_text(item.inbound.mapped, "source_work_order_id"),
+                                .updated_at = field_text(item.inbound.mapped, "source_updated_at"),
+                                .reference = field_text(item.inbound.mapped, "reference"),
+                                .fields = jsonb_from_fields(item.inbound.mapped.fields),
+                                .document = jsonb_from_value(item.document)};
+    constexpr int max_passes = 20;
+    for (int pass = 0; pass < max_passes; ++pass) {
+      if (std::optional<Applied> applied = try_to_apply(item, record)) return *std::move(applied);
+    }
+    raise(ERRCODE_T_R_SERIALIZATION_FAILURE,
+          "record " + record.source_id.value_or("") + " is being changed by others");
+  }
+
+  // Keeps the records that could not be mapped.
+  void hold_faulty(std::string_view resource, std::string_view cause, std::int64_t webhook_event_id) const {
+    if (faulty_.empty()) return;
+    static Statement statement(
+        "SELECT cmms.hold_records($1, $2, $3, $4, $5, $6, $7)",
+        {TEXTOID, TEXTOID, JSONBARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTOID, INT8OID});
+    std::vector<std::string> fields;
+    std::vector<std::string> documents;
+    std::vector<std::string> problems;
+    for (const InboundItem* item : faulty_) {
+      fields.push_back(json_from_fields(item->inbound.mapped.fields));
+      documents.push_back(item->document.text());
+      problems.push_back(provider::problems_json(item->inbound.mapped.problems));
+    }
+    statement.execute({connection_.provider_id, resource, Param::array(JSONBARRAYOID, fields),
+                       Param::array(JSONBARRAYOID, documents), Param::array(JSONBARRAYOID, problems), cause,
+                       webhook_event_id == 0 ? Param::null(INT8OID) : Param(webhook_event_id)});
+  }
+
+  void announce() const {
+    for (const Announcement& announcement : announcements_) announce_events(announcement);
+  }
+
+ private:
+  // Null: another session came in between, so the record has to be looked at anew.
+  std::optional<Applied> try_to_apply(const InboundItem& item, const IncomingRecord& record) {
+    const std::optional<StoredOrder> stored = find_order(record);
+    const auto id = stored ? std::optional(stored->common_work_order_id) : std::nullopt;
+    if (stored && !stored->newer.empty()) return Applied{"stale", id, stored->newer};
+    if (!item.inbound.mapped.problems.empty()) {
+      faulty_.push_back(&item);
+      return Applied{"held", id, problems_text(item.inbound.mapped.problems)};
+    }
+    if (stored && stored->says_the_same) return Applied{"unchanged", id, ""};
+    if (!stored && !record.source_id) {
+      raise(error_class_sqlstate(ErrorClass::identity), "the record has no id", {},
+            "Map source_work_order_id to the field that carries the provider's id.");
+    }
+    const Traces traces = stored ? Traces{} : find_traces(record);
+    if (traces.deletion_waits) return Applied{"ignored", std::nullopt, "its deletion waits to be sent"};
+    const std::optional<OrderWrite> write = stored ? update_order(record, *stored) : insert_order(record);
+    if (!write) return std::nullopt;
+    if (traces.is_held) release_held_record(record);
+    if (write->event) count(*write->event);
+    return Applied{write->outcome, write->common_work_order_id, write->detail};
+  }
+
+  void count(const WrittenEvent& event) {
+    auto found = std::find_if(announcements_.begin(), announcements_.end(), [&](const Announcement& other) {
+      return other.event_type == event.event_type;
+    });
+    if (found == announcements_.end()) {
+      found = announcements_.insert(found, {.event_type = event.event_type,
+                                            .tenant_id = connection_.tenant_id,
+                                            .provider_id = connection_.provider_id});
+    }
+    ++found->records;
+    found->last_event_id = std::max(found->last_event_id, event.event_id);
+  }
+
+  const provider::Connection& connection_;
+  std::vector<const InboundItem*> faulty_;
+  std::vector<Announcement> announcements_;  // one for each type of event
+};
 
 }  // namespace
 
@@ -68,36 +144,20 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
                                    std::span<const InboundItem> items, std::string_view cause,
                                    std::int64_t webhook_event_id) {
   if (items.empty()) return {};
-  DatumList fields;
-  DatumList documents;
-  DatumList problems;
-  // Its rows come in the order of the records.
-  static Statement statement(
-      "SELECT outcome, common_work_order_id, detail FROM cmms.apply_records($1, $2, $3, $4, $5, $6, $7)",
-      {TEXTOID, TEXTOID, JSONBARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTOID, INT8OID});
+  if (resource != "work_order") {
+    raise(ERRCODE_FEATURE_NOT_SUPPORTED, "records of \"" + std::string(resource) + "\" cannot be applied");
+  }
   const OriginScope origin(Origin::provider);
   const Spi spi;
-  for (const InboundItem& item : items) {
-    fields.add(jsonb_from_fields(item.inbound.mapped.fields));
-    documents.add(jsonb_from_value(item.document));
-    const auto& found = item.inbound.mapped.problems;
-    problems.add(found.empty() ? std::nullopt
-                               : std::optional(jsonb_from_text(provider::problems_json(found))));
-  }
-  const Rows rows =
-      statement.execute({connection.provider_id, resource, fields.as_jsonb_array(),
-                         documents.as_jsonb_array(), problems.as_jsonb_array(), cause,
-                         webhook_event_id == 0 ? Param::null(INT8OID) : Param(webhook_event_id)});
-  if (rows.size() != items.size()) {
-    raise(ERRCODE_INTERNAL_ERROR, "cmms.apply_records returned " + std::to_string(rows.size()) +
-                                      " rows for " + std::to_string(items.size()) + " records");
-  }
+  // All rows are found by key. A plan that was made while a table was small must not read all of it ever
+  // after.
+  const SettingScope keyed_plans("enable_seqscan", "off");
+  Application application(connection);
   std::vector<Applied> applied;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    applied.push_back({.outcome = rows.text_or(i, 0, ""),
-                       .common_work_order_id = rows.text(i, 1),
-                       .detail = rows.text_or(i, 2, "")});
-  }
+  applied.reserve(items.size());
+  for (const InboundItem& item : items) applied.push_back(application.apply(item));
+  application.hold_faulty(resource, cause, webhook_event_id);
+  application.announce();
   learn(connection, resource, items);
   return applied;
 }

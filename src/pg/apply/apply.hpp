@@ -1,6 +1,5 @@
-// What came from a provider becomes rows: each record is mapped in the core and all of them are handed to
-// cmms.apply_records in one call. Webhooks, poll pages and reprocessing go through here and through nothing
-// else.
+// What came from a provider becomes rows: each record is mapped in the core and applied to cmms.work_order.
+// Webhooks, poll pages and reprocessing go through here and through nothing else.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,13 @@
 
 #include "pg/apply/event.hpp"
 
+#include "core/json/text.hpp"
+#include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
+
+extern "C" {
+#include "commands/async.h"
+}
 
 namespace cmms::pg {
 
@@ -15,6 +21,16 @@ void write_event(const Event& event) {
       {TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, JSONBOID});
   statement.execute({event.event_type, event.tenant_id, event.provider_id, event.resource,
                      Param::typed(UUIDOID, event.record_id), Param::json(event.detail)});
+}
+
+// Not through SQL: it is sent for each webhook.
+void announce_events(const Announcement& announcement) {
+  const std::string payload = "{\"records\": " + std::to_string(announcement.records) +
+                              ", \"tenant_id\": " + json::quote(announcement.tenant_id) +
+                              ", \"event_type\": " + json::quote(announcement.event_type) +
+                              ", \"provider_id\": " + json::quote(announcement.provider_id) +
+                              ", \"last_event_id\": " + std::to_string(announcement.last_event_id) + "}";
+  pg_call([&] { Async_Notify("cmms_event", payload.c_str()); });
 }
 
 }  // namespace cmms::pg

@@ -235,7 +235,7 @@ void Statement::prepare() {
   if (former != nullptr) pg_call([&] { SPI_freeplan(former); });
 }
 
-Rows Statement::execute(std::initializer_list<Param> parameters, long limit) {
+Rows Statement::execute(std::span<const Param> parameters, long limit) {
   if (current_scope == 0) raise(ERRCODE_INTERNAL_ERROR, "a statement was executed outside of an Spi scope");
   // A plan in use (a trigger that runs the statement it was fired by) is only replaced later.
   const ContextScope keep_context(CurrentMemoryContext);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -153,7 +154,10 @@ class Statement {
   Statement& operator=(const Statement&) = delete;
 
   // Sees and makes changes (never read-only); limit 0 returns all rows.
-  Rows execute(std::initializer_list<Param> parameters = {}, long limit = 0);
+  Rows execute(std::initializer_list<Param> parameters = {}, long limit = 0) {
+    return execute(std::span(parameters.begin(), parameters.size()), limit);
+  }
+  Rows execute(std::span<const Param> parameters, long limit = 0);
 
   // Every statement is prepared anew at its next execution. Called when the extension is dropped or created.
   static void forget_all();

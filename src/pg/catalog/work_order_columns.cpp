@@ -28,9 +28,11 @@ bool contains(const std::array<std::string_view, Size>& names, std::string_view 
 
 std::vector<WorkOrderColumn> read_columns() {
   static Statement statement(
-      "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid)"
-      " FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d"
-      " ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated = ''"
+      "SELECT a.attname::text, CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod)"
+      " ELSE format_type(a.atttypid, a.atttypmod) END, pg_get_expr(d.adbin, d.adrelid)"
+      " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+      " LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND "
+      "a.attgenerated = ''"
       " WHERE a.attrelid = 'cmms.work_order'::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY "
       "a.attnum",
       {});

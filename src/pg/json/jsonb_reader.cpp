@@ -157,6 +157,44 @@ std::string text(json::Handle handle) {
   return result;
 }
 
+// The two below run inside pg_call(): plain data only.
+JsonbValue string_value(const std::string& text) {
+  pg_verifymbstr(text.data(), static_cast<int>(text.size()), false);
+  JsonbValue value{};
+  value.type = jbvString;
+  value.val.string.val = const_cast<char*>(text.data());
+  value.val.string.len = static_cast<int>(text.size());
+  return value;
+}
+
+JsonbValue field_value(const json::Field& field) {
+  JsonbValue value{};
+  switch (field.kind) {
+    case json::Kind::null:
+      value.type = jbvNull;
+      return value;
+    case json::Kind::boolean:
+      value.type = jbvBool;
+      value.val.boolean = field.text == "true";
+      return value;
+    case json::Kind::number:
+      value.type = jbvNumeric;
+      value.val.numeric = DatumGetNumeric(DirectFunctionCall3(
+          numeric_in, CStringGetDatum(field.text.c_str()), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+      return value;
+    case json::Kind::string:
+      return string_value(field.text);
+    case json::Kind::array:
+    case json::Kind::object:
+      break;
+  }
+  Jsonb* document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(field.text.c_str())));
+  value.type = jbvBinary;
+  value.val.binary.data = &document->root;
+  value.val.binary.len = static_cast<int>(VARSIZE(document) - VARHDRSZ);
+  return value;
+}
+
 const json::Reader reader = {kind, boolean, number, string, size, member, element, each_member, text};
 
 }  // namespace
@@ -197,8 +235,47 @@ std::string json_from_fields(const std::vector<mapping::MappedField>& fields) {
   return text;
 }
 
+Datum jsonb_from_field(const json::Field& field) {
+  return pg_call([&] {
+    JsonbValue value = field_value(field);
+    return JsonbPGetDatum(JsonbValueToJsonb(&value));
+  });
+}
+
+std::string column_text(const json::Field& field) {
+  if (field.kind != json::Kind::array && field.kind != json::Kind::object) return field.text;
+  const Datum document = jsonb_from_field(field);
+  char* text = pg_call([&] {
+    Jsonb* container = DatumGetJsonbP(document);
+    return JsonbToCString(nullptr, &container->root, static_cast<int>(VARSIZE(container)));
+  });
+  return text;
+}
+
+Datum text_array_from_field(const json::Field& field) {
+  if (field.kind != json::Kind::array) return Param::typed(TEXTARRAYOID, field.text).to_datum();
+  const Datum document = jsonb_from_field(field);
+  const json::Value array = jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(document)));
+  TextList elements;
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    const json::Field element = json::Field::from(array.element(i).value_or(json::Value()));
+    elements.push_back(element.is_null() ? std::nullopt : std::optional(column_text(element)));
+  }
+  return Param::array(TEXTARRAYOID, elements).to_datum();
+}
+
 Datum jsonb_from_fields(const std::vector<mapping::MappedField>& fields) {
-  return jsonb_from_text(json_from_fields(fields));
+  return pg_call([&] {
+    JsonbParseState* state = nullptr;
+    pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+    for (const mapping::MappedField& field : fields) {
+      JsonbValue key = string_value(field.target);
+      pushJsonbValue(&state, WJB_KEY, &key);
+      JsonbValue value = field_value(field.value);
+      pushJsonbValue(&state, WJB_VALUE, &value);
+    }
+    return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+  });
 }
 
 }  // namespace cmms::pg

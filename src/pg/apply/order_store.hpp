@@ -1,0 +1,66 @@
+// What the application of a provider's news reads and writes: the stored order of a record, a new order, a
+// changed one. Each is one statement, because a webhook's whole cost is the number of its statements. All of
+// it inside an Spi scope, with the change origin 'provider'.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/mapping/mapping.hpp"
+
+namespace cmms::pg {
+
+// A mapped record on its way in. Text views point into the caller's record.
+struct IncomingRecord {
+  std::string_view tenant_id;
+  std::string_view provider_id;
+  const mapping::Mapped& mapped;
+  std::optional<std::string> source_id;
+  std::optional<std::string> updated_at;
+  std::optional<std::string> reference;  // our id, found in the record
+  Datum fields = 0;                      // jsonb of `mapped`
+  Datum document = 0;                    // jsonb, as it arrived
+};
+
+struct StoredOrder {
+  std::string common_work_order_id;
+  TransactionId version = InvalidTransactionId;  // whoever changes the row changes this
+  std::string newer;                             // why the record is stale; empty: it is not
+  bool says_the_same = false;                    // the record is the one that was applied last
+};
+
+// The order that the record is about. An order of ours whose create had no answer is found by its reference.
+std::optional<StoredOrder> find_order(const IncomingRecord& record);
+
+// What is known of a record without an order.
+struct Traces {
+  bool deletion_waits = false;  // we deleted it, and its provider is yet to be told
+  bool is_held = false;         // an earlier version of it could not be mapped
+};
+Traces find_traces(const IncomingRecord& record);
+
+// An event that was written, for the NOTIFY that follows.
+struct WrittenEvent {
+  std::string event_type;
+  std::int64_t event_id = 0;
+};
+
+struct OrderWrite {
+  std::string outcome;  // created, updated, adopted, unchanged
+  std::string detail;
+  std::string common_work_order_id;
+  std::optional<WrittenEvent> event;
+};
+
+// Null: another session has inserted it meanwhile.
+std::optional<OrderWrite> insert_order(const IncomingRecord& record);
+void release_held_record(const IncomingRecord& record);
+
+// Merges the record into the stored order. Null: another session has changed the order meanwhile.
+std::optional<OrderWrite> update_order(const IncomingRecord& record, const StoredOrder& stored);
+
+}  // namespace cmms::pg

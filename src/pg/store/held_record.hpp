@@ -1,5 +1,5 @@
 // cmms.held_record: documents that came in and that the database refused. What cannot be mapped is held by
-// cmms.apply_records itself.
+// src/pg/apply itself.
 #pragma once
 
 #include <string>

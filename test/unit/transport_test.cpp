@@ -254,9 +254,13 @@ TEST_F(TransportTest, AnUnknownHostMeansNotSent) {
   EXPECT_EQ(outcome.error, "could not resolve the host name of \"no-such-host.invalid\"");
 }
 
-TEST_F(TransportTest, AResetBeforeTheRequestIsReadIsUnknown) {
+TEST_F(TransportTest, AResetBeforeTheRequestIsReadIsUnknownOnceAByteHasLeft) {
   HttpTestServer server(answer_ok, [](ServerConnection& connection) { connection.reset(); });
   const auto outcome = exchange(transport, make_request("POST", server.url("/"), "x"));
+  if (outcome.failure == Failure::connect) {
+    EXPECT_EQ(outcome.delivery, Delivery::not_sent);  // the reset came before the first byte had left
+    return;
+  }
   // The kernel accepted the bytes, so that nothing here can tell that nobody read them.
   EXPECT_EQ(outcome.delivery, Delivery::unknown);
   EXPECT_EQ(outcome.failure, Failure::reset);

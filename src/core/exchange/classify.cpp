@@ -304,7 +304,8 @@ ProviderErrors extract_errors(const json::Value& body, const ErrorPaths& paths) 
   errors.fields = first_of(paths.fields, body, field_errors);
   // Cut JSON is no JSON: a list of errors that is too long is kept as one string.
   if (errors.fields.size() > max_fields_bytes) {
-    errors.fields = json::Field::string(capped(std::move(errors.fields), max_fields_bytes)).to_json();
+    const std::string kept = capped(errors.fields, max_fields_bytes);
+    errors.fields = json::Field::string(kept).to_json();
   }
   return errors;
 }

@@ -58,7 +58,7 @@ INSERT INTO cmms.sync_state (name, description) VALUES
   ('synchronized', 'Both sides agree'),
   ('retrying', 'An attempt failed and will be repeated'),
   ('rejected', 'The provider refused it for good; correct the record or call cmms.retry'),
-  ('stale', 'Not heard of for too long, or gone at the provider'),
+  ('stale', 'Not heard of for too long, gone at the provider, or in a conflict that waits for cmms.resolve'),
   ('in_doubt', 'An attempt ended without an answer; it is looked up before anything is sent again'),
   ('held', 'A value has no mapping or a required field is missing; map it, then it goes on by itself'),
   ('awaiting_approval', 'Mode draft: waits for cmms.approve');

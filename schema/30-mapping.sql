@@ -24,7 +24,7 @@ COMMENT ON COLUMN cmms.field_map.transform IS 'Transforms, applied left to right
 COMMENT ON COLUMN cmms.field_map.required IS 'A record without this field is held, not sent or applied.';
 COMMENT ON COLUMN cmms.field_map.default_value IS 'Used where the source gives nothing.';
 COMMENT ON COLUMN cmms.field_map.on_operation IS 'Outbound: send always, at a create only, or at an update only.';
-COMMENT ON COLUMN cmms.field_map.owner IS 'Inbound: hub and manual keep the local value once the order exists; provider and newest take the provider''s, unless a local change waits to be sent.';
+COMMENT ON COLUMN cmms.field_map.owner IS 'Inbound: who decides when both sides changed the field: provider, hub, newest (the later change) or manual (a person, with cmms.resolve). Ours also stays with hub and manual when only the provider changed it.';
 COMMENT ON COLUMN cmms.field_map.position IS 'Order of the rules, ascending.';
 
 CREATE TABLE cmms.value_map (

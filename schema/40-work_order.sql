@@ -43,6 +43,7 @@ CREATE TABLE cmms.work_order (
   source_revision text,
   sync_state cmms.order_sync_state NOT NULL DEFAULT 'pending',
   last_synced_at timestamptz,
+  awaited_echo text[],
   last_error text,
   last_error_class text,
   last_error_detail jsonb,
@@ -102,6 +103,7 @@ COMMENT ON COLUMN cmms.work_order.source_updated_at IS 'The provider''s time sta
 COMMENT ON COLUMN cmms.work_order.source_revision IS 'The provider''s revision of that document, where it has one.';
 COMMENT ON COLUMN cmms.work_order.sync_state IS 'How the order stands with its provider; see cmms.sync_state.';
 COMMENT ON COLUMN cmms.work_order.last_synced_at IS 'Last successful synchronization.';
+COMMENT ON COLUMN cmms.work_order.awaited_echo IS 'Fields of the last push, until the provider''s next word on the order; see cmms.echo_count.';
 COMMENT ON COLUMN cmms.work_order.last_error IS 'Why the last attempt failed; null after a success.';
 COMMENT ON COLUMN cmms.work_order.last_error_class IS 'Class of that failure; see cmms.error_class.';
 COMMENT ON COLUMN cmms.work_order.last_error_detail IS 'The provider''s errors field by field, as it sent them.';

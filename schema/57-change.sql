@@ -132,6 +132,11 @@ BEGIN
          CROSS JOIN LATERAL (SELECT r.ctid FROM cmms.status_history r
                              WHERE r.tenant_id = c.tenant_id AND r.common_work_order_id = c.common_work_order_id OFFSET 0) x) d
   WHERE t.ctid = d.ctid;
+  DELETE FROM cmms.conflict t
+  USING (SELECT x.ctid FROM unnest(changes) c
+         CROSS JOIN LATERAL (SELECT r.ctid FROM cmms.conflict r
+                             WHERE r.tenant_id = c.tenant_id AND r.record_id = c.common_work_order_id OFFSET 0) x) d
+  WHERE t.ctid = d.ctid;
   DELETE FROM cmms.row_link t
   USING (SELECT x.ctid FROM unnest(changes) c
          CROSS JOIN LATERAL (SELECT r.ctid FROM cmms.row_link r

@@ -125,7 +125,7 @@ BEGIN
       currency = merged.currency, nte_limit = merged.nte_limit, nte_limit_original = merged.nte_limit_original,
       nte_currency = merged.nte_currency, metadata = merged.metadata, source_work_order_id = merged.source_work_order_id,
       source_updated_at = merged.source_updated_at, source_revision = merged.source_revision, source_doc = merged.source_doc,
-      source_fields = merged.source_fields
+      source_fields = merged.source_fields, awaited_echo = merged.awaited_echo
   WHERE w.tenant_id = merged.tenant_id AND w.common_work_order_id = merged.common_work_order_id AND w.xmin = version;
   IF NOT FOUND THEN
     RETURN false;
@@ -143,19 +143,19 @@ $$;
 COMMENT ON FUNCTION cmms.update_applied(text, cmms.work_order, xid) IS 'Updates an order with a provider''s news, and its status history; false if somebody changed it since it was read.';
 
 -- Changes a stored order by what is news in a document. New orders are made by the library, with one statement.
-CREATE FUNCTION cmms.apply_news(tenant_id text, record_id uuid, version xid, said jsonb, document jsonb,
+CREATE FUNCTION cmms.apply_news(tenant_id text, record_id uuid, version xid, said jsonb, document jsonb, news jsonb,
+                                withdrawn text[], conflicts jsonb, map_version integer,
                                 OUT outcome text, OUT detail text, OUT event_type text, OUT event_id bigint)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
   settled constant text[] := ARRAY['imported', 'synchronized', 'stale', 'rejected'];  -- nothing in the outbox
   stamp constant timestamptz := said ->> 'source_updated_at';
-  news jsonb;               -- what of the document differs from the last one
   stored cmms.work_order;
   merged cmms.work_order;
   outbox_state text;
-  unsent_fields text[];
   all_sent boolean;
+  open_conflicts bigint := 0;
   changed text[];
 BEGIN
   IF cmms.change_origin() <> 'provider' THEN
@@ -167,42 +167,42 @@ BEGIN
   IF NOT FOUND THEN
     RETURN;
   END IF;
-
-  SELECT jsonb_object_agg(e.key, e.value) INTO news
-  FROM jsonb_each(said) e WHERE e.value IS DISTINCT FROM stored.source_fields -> e.key;
-  IF news IS NULL AND stored.source_work_order_id IS NOT NULL AND (stamp IS NULL OR stamp = stored.source_updated_at) THEN
-    outcome := 'unchanged';
-    RETURN;
+  IF conflicts IS NOT NULL THEN
+    open_conflicts := cmms.add_conflicts(apply_news.tenant_id, stored.provider_id, record_id, conflicts, map_version);
   END IF;
-  IF stored.sync_state <> ALL (settled) THEN
-    SELECT q.state, q.changed_fields, q.change_seq = q.claimed_change_seq INTO outbox_state, unsent_fields, all_sent
+  IF stored.sync_state <> ALL (settled) AND (withdrawn IS NULL OR NOT cmms.withdraw_fields(apply_news.tenant_id, record_id, withdrawn)) THEN
+    SELECT q.state, q.change_seq = q.claimed_change_seq INTO outbox_state, all_sent
     FROM cmms.outbox q
     WHERE q.tenant_id = apply_news.tenant_id AND q.resource = 'work_order' AND q.record_id = apply_news.record_id;
-    news := news - coalesce(unsent_fields, '{}');
-  END IF;
-  IF news <> '{}' THEN
-    news := news - ARRAY(SELECT m.target FROM cmms.field_map m
-                         WHERE m.provider_id = stored.provider_id AND m.resource = 'work_order'
-                           AND m.direction = 'inbound' AND m.owner IN ('hub', 'manual'));
   END IF;
 
-  merged := cmms.merge_news(stored, coalesce(news, '{}'), said, stamp);
+  merged := cmms.merge_news(stored, news, said, stamp);
   merged.source_doc := document;
   changed := cmms.work_order_changes(stored, merged);
+  IF changed = '{}' OR changed && stored.awaited_echo THEN
+    merged.awaited_echo := NULL;
+  END IF;
   merged.updated_at := CASE changed WHEN '{}' THEN stored.updated_at ELSE now() END;
   -- What waits to be sent, or was refused, keeps its state: this was not about it.
-  IF outbox_state IS NULL AND stored.sync_state <> 'rejected' OR outbox_state = 'in_doubt' AND all_sent THEN
+  IF open_conflicts > 0 OR stored.last_error_class = 'conflict' AND cmms.has_open_conflict(apply_news.tenant_id, record_id) THEN
+    merged.sync_state := CASE WHEN outbox_state IS NULL THEN 'stale' ELSE stored.sync_state END;
+    merged.last_error := 'changed here and at the provider: decide with cmms.resolve'; merged.last_error_class := 'conflict';
+  ELSIF outbox_state IS NULL AND stored.sync_state <> 'rejected' OR outbox_state = 'in_doubt' AND all_sent THEN
     merged.sync_state := 'synchronized';
     merged.last_error := NULL; merged.last_error_class := NULL; merged.last_error_detail := NULL;
   ELSIF outbox_state = 'in_doubt' THEN
     merged.sync_state := 'pending';
   END IF;
   IF NOT cmms.update_applied(stored.common_status, merged, version) THEN
-    RETURN;
+    RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = format('work order %s changed meanwhile', record_id);
   END IF;
 
   outcome := CASE WHEN stored.source_work_order_id IS NULL THEN 'adopted' WHEN changed = '{}' THEN 'unchanged' ELSE 'updated' END;
-  detail := CASE changed WHEN '{}' THEN 'no field changed' ELSE 'changed: ' || array_to_string(changed, ', ') END;
+  detail := CASE changed WHEN '{}' THEN 'no field changed' ELSE 'changed: ' || array_to_string(changed, ', ') END
+            || CASE WHEN open_conflicts > 0 THEN '; a conflict waits for cmms.resolve' ELSE '' END;
+  IF stored.awaited_echo IS NOT NULL AND (changed = '{}' OR changed && stored.awaited_echo) THEN
+    PERFORM cmms.count_echo(stored.provider_id, is_near_miss => changed <> '{}');
+  END IF;
   IF stored.source_work_order_id IS NULL THEN
     PERFORM cmms.settle_adopted(apply_news.tenant_id, record_id, merged.source_work_order_id);
   END IF;
@@ -210,7 +210,8 @@ BEGIN
     event_type := cmms.update_event_type(stored.common_status, merged.common_status);
     INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)
     VALUES (apply_news.tenant_id, apply_news.event_type, stored.provider_id, apply_news.record_id,
-            cmms.update_event_detail('provider', changed, stored.common_status, merged.common_status))
+            cmms.update_event_detail('provider', changed, stored.common_status, merged.common_status)
+            || jsonb_build_object('map_version', map_version))
     RETURNING e.event_id INTO event_id;
   END IF;
   IF stored.sync_state = 'held' THEN
@@ -220,5 +221,5 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION cmms.apply_news(text, uuid, xid, jsonb, jsonb) IS
-'Merges a provider''s document into a stored order. Internal: for pg_cmms itself, with change_origin() = ''provider''. version: xmin of the order as it was found. said: the document mapped (columns of work_order, source_work_order_id, source_updated_at and so on; an absent key keeps, null clears). Returns the outcome updated, adopted (ours, found again) or unchanged, null if somebody changed the order meanwhile; the reason; the event written. SQLSTATEs: 22xxx and 23xxx for values that no column takes, 55000 not called by pg_cmms.';
+COMMENT ON FUNCTION cmms.apply_news(text, uuid, xid, jsonb, jsonb, jsonb, text[], jsonb, integer) IS
+'Changes a stored order by a provider''s document. Internal: for pg_cmms itself, with change_origin() = ''provider''. version: xmin of the order as it was found. said: the document mapped (columns of work_order, source_work_order_id, source_updated_at and so on). news: what of it becomes ours (an absent key keeps, null clears). withdrawn: fields that need not be sent any more. conflicts: as for cmms.add_conflicts. Returns the outcome updated, adopted (ours, found again) or unchanged, null if somebody changed the order meanwhile; the reason; the event written. SQLSTATEs: 22xxx and 23xxx for values that no column takes, 40001 the order changed meanwhile, 55000 not called by pg_cmms.';

@@ -18,6 +18,7 @@ CREATE TABLE cmms.sync_log (
   request jsonb,
   response jsonb,
   duration_ms numeric,
+  map_version integer,
   logged_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 ) PARTITION BY RANGE (logged_at);
 CREATE TABLE cmms.sync_log_default PARTITION OF cmms.sync_log (PRIMARY KEY (tenant_id, sync_log_id)) DEFAULT;
@@ -40,6 +41,7 @@ COMMENT ON COLUMN cmms.sync_log.error IS 'The failure in words, secrets masked.'
 COMMENT ON COLUMN cmms.sync_log.request IS 'Method, URL and body as sent, secrets masked, cut to cmms.sync_log_body_size.';
 COMMENT ON COLUMN cmms.sync_log.response IS 'The answer, cut to cmms.sync_log_body_size.';
 COMMENT ON COLUMN cmms.sync_log.duration_ms IS 'Time from sending to the whole answer, in milliseconds.';
+COMMENT ON COLUMN cmms.sync_log.map_version IS 'Version of the maps in use; see cmms.map_version.';
 COMMENT ON COLUMN cmms.sync_log.logged_at IS 'When it was recorded.';
 
 CREATE TABLE cmms.audit_log (

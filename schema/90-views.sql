@@ -19,6 +19,8 @@ SELECT s.srvname::text AS provider_id,
        (SELECT count(*) FROM cmms.work_order w
         WHERE w.provider_id = s.srvname AND w.tenant_id = t.tenant_id AND w.last_error_class IS NOT NULL AND w.sync_state = 'rejected') AS rejected,
        (SELECT count(*) FROM cmms.unmapped_value u WHERE u.provider_id = s.srvname) AS unmapped_values,
+       (SELECT count(*) FROM cmms.conflict k WHERE k.provider_id = s.srvname AND k.resolved_at IS NULL) AS conflicts,
+       e.echoes_suppressed, e.echoes_near_miss,
        q.oldest_pending_at,
        r.last_success_at,
        coalesce(r.circuit, 'closed') AS circuit,
@@ -49,6 +51,9 @@ CROSS JOIN LATERAL (
   SELECT max(k.last_poll_at) AS last_poll_at, min(k.last_complete_at) AS last_complete_at, min(k.next_poll_at) AS next_poll_at,
          string_agg(k.resource || ': ' || k.last_error, '; ' ORDER BY k.resource) AS poll_error
   FROM cmms.poll_cursor k WHERE k.provider_id = s.srvname) c
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(n.suppressed), 0)::bigint AS echoes_suppressed, coalesce(sum(n.near_miss), 0)::bigint AS echoes_near_miss
+  FROM cmms.echo_count n WHERE n.provider_id = s.srvname) e
 WHERE cmms.sees_tenant(t.tenant_id);
 COMMENT ON VIEW cmms.sync_health IS 'One row for each provider: what waits, what failed, how its connection does.';
 COMMENT ON COLUMN cmms.sync_health.provider_id IS 'Name of the foreign server.';
@@ -64,6 +69,9 @@ COMMENT ON COLUMN cmms.sync_health.awaiting_approval IS 'Records that wait for c
 COMMENT ON COLUMN cmms.sync_health.held IS 'Records held for want of a mapping, in all directions.';
 COMMENT ON COLUMN cmms.sync_health.rejected IS 'Work orders that the provider refused for good.';
 COMMENT ON COLUMN cmms.sync_health.unmapped_values IS 'Distinct values that no map translates.';
+COMMENT ON COLUMN cmms.sync_health.conflicts IS 'Open conflicts, which wait for cmms.resolve.';
+COMMENT ON COLUMN cmms.sync_health.echoes_suppressed IS 'Our own writes that came back and changed nothing.';
+COMMENT ON COLUMN cmms.sync_health.echoes_near_miss IS 'First news after a push in which a field just sent had another value; see cmms.echo_count.';
 COMMENT ON COLUMN cmms.sync_health.oldest_pending_at IS 'Time of the oldest change that is not settled.';
 COMMENT ON COLUMN cmms.sync_health.last_success_at IS 'Last success of any request.';
 COMMENT ON COLUMN cmms.sync_health.circuit IS 'closed: in use; open: paused; half_open: one attempt decides.';

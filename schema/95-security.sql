@@ -30,8 +30,8 @@ BEGIN
   -- Rights on tables are those of all tenants together; which rows, and to what end, the policies decide by tenant_access.
   EXECUTE format('GRANT USAGE ON SCHEMA cmms TO %I', grant_access.role_name);
   FOREACH object IN ARRAY ARRAY['common_status', 'priority', 'sync_state', 'error_class', 'mode', 'event_type', 'transition',
-      'provider', 'provider_state', 'field_map', 'value_map', 'provider_value', 'unmapped_value', 'held_record', 'work_order',
-      'status_history', 'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'tenant_access',
+      'provider', 'provider_state', 'field_map', 'value_map', 'map_version', 'provider_value', 'unmapped_value', 'held_record', 'work_order',
+      'status_history', 'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'conflict', 'echo_count', 'tenant_access',
       'sync_health', 'sync_history', 'work_order_overview', 'row_status'] LOOP
     EXECUTE format('GRANT SELECT ON cmms.%I TO %I', object, grant_access.role_name);
   END LOOP;
@@ -40,7 +40,7 @@ BEGIN
   END LOOP;
   IF grant_access.level = 'write' THEN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON cmms.work_order TO %I', grant_access.role_name);
-    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'approve(uuid)', 'ingest_webhook(text, bytea, jsonb)', 'sync_row()', 'change_origin()'] LOOP
+    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'resolve(text, bigint, text, jsonb, text)', 'approve(uuid)', 'ingest_webhook(text, bytea, jsonb)', 'sync_row()', 'change_origin()'] LOOP
       EXECUTE format('GRANT EXECUTE ON FUNCTION cmms.%s TO %I', object, grant_access.role_name);
     END LOOP;
   END IF;
@@ -59,7 +59,7 @@ DECLARE
     || ' WHERE a.level = ''write'' AND pg_catalog.pg_has_role(current_user, a.role_name, ''MEMBER'')))';
 BEGIN
   FOREACH protected IN ARRAY ARRAY['provider', 'provider_value', 'unmapped_value', 'held_record', 'work_order', 'status_history',
-      'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'audit_log'] LOOP
+      'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'audit_log', 'conflict'] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE cmms.%I ENABLE ROW LEVEL SECURITY', protected);
     EXECUTE pg_catalog.format('CREATE POLICY tenant_read ON cmms.%I FOR SELECT USING (%s)', protected, readable);
     EXECUTE pg_catalog.format('CREATE POLICY tenant_insert ON cmms.%I FOR INSERT WITH CHECK (%s)', protected, writable);
@@ -67,7 +67,7 @@ BEGIN
     EXECUTE pg_catalog.format('CREATE POLICY tenant_delete ON cmms.%I FOR DELETE USING (%s)', protected, writable);
   END LOOP;
   -- Tables that know the provider only.
-  FOREACH protected IN ARRAY ARRAY['provider_state', 'field_map', 'value_map'] LOOP
+  FOREACH protected IN ARRAY ARRAY['provider_state', 'field_map', 'value_map', 'map_version', 'echo_count'] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE cmms.%I ENABLE ROW LEVEL SECURITY', protected);
     EXECUTE pg_catalog.format('CREATE POLICY tenant_read ON cmms.%I FOR SELECT USING '
       || '(provider_id = ANY (ARRAY(SELECT p.provider_id FROM cmms.provider p)))', protected);
@@ -117,7 +117,7 @@ BEGIN
            EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'built_in') AS has_seed
     FROM pg_catalog.pg_class c
     WHERE c.relnamespace = 'cmms'::pg_catalog.regnamespace AND c.relkind IN ('r', 'S')
-      AND c.relname NOT IN ('sync_state', 'error_class', 'mode', 'event_type', 'provider_state')
+      AND c.relname NOT IN ('sync_state', 'error_class', 'mode', 'event_type', 'provider_state', 'echo_count')
     ORDER BY c.oid
   LOOP
     PERFORM pg_catalog.pg_extension_config_dump(kept.name, CASE WHEN kept.has_seed THEN 'WHERE NOT built_in' ELSE '' END);

@@ -89,6 +89,20 @@ ok(is_idle($node, $db), 'idle after changing the imported order');
 is(writes(), '1 creates, 2 updates, 0 deletes', 'a local change of it is an update');
 is($simulator->order($theirs->{id})->{priority}, 'high', 'that arrives');
 
+# The update comes back in a poll: an echo, counted once. The next one comes back as somebody else changed it.
+sub echoes { return $node->safe_psql($db, "SELECT echoes_suppressed, echoes_near_miss FROM cmms.sync_health WHERE provider_id = 'plant_a'") }
+my ($suppressed, $near_miss) = split /\|/, echoes();
+poll();
+is(echoes(), ($suppressed + 1) . "|$near_miss", 'our own update in a poll is an echo');
+poll();
+is(echoes(), ($suppressed + 1) . "|$near_miss", 'and counted once');
+$node->safe_psql($db, "UPDATE cmms.work_order SET priority = 'medium' WHERE source_work_order_id = '$theirs->{id}'");
+ok(is_idle($node, $db), 'idle after the next update');
+$simulator->change(ids => [ $theirs->{id} ], set => { priority => 'low' });
+poll();
+is(echoes(), ($suppressed + 1) . '|' . ($near_miss + 1), 'another value of a field just sent is a near miss');
+is($node->safe_psql($db, "SELECT priority FROM cmms.work_order WHERE source_work_order_id = '$theirs->{id}'"), 'low', 'and news');
+
 # More orders in one second than fit on a page, then one more in the same second.
 my @tied = $simulator->create(orders => [ { title => 'Tied', status => 'Open' } ], count => 230, updated_at => '2027-01-01T00:00:00Z');
 poll();
@@ -113,14 +127,14 @@ is($node->safe_psql($db, 'SELECT count(*) FROM cmms.held_record'), '0', 'and no 
 $node->safe_psql($db, "DELETE FROM cmms.work_order WHERE common_work_order_id = '$id'");
 ok(is_idle($node, $db), 'idle after the delete');
 is($simulator->order($number), undef, 'the order is gone at the provider');
-is(writes(), '1 creates, 2 updates, 1 deletes', 'by one delete');
+is(writes(), '1 creates, 3 updates, 1 deletes', 'by one delete');
 
 # A burst: created and changed in one transaction is one create.
 $node->safe_psql($db,
     q{BEGIN; INSERT INTO cmms.work_order (provider_id, title) VALUES ('plant_a', 'first');
       UPDATE cmms.work_order SET title = 'second' WHERE title = 'first'; COMMIT});
 ok(is_idle($node, $db), 'idle after the burst');
-is(writes(), '2 creates, 2 updates, 1 deletes', 'a row created and changed at once is one create');
+is(writes(), '2 creates, 3 updates, 1 deletes', 'a row created and changed at once is one create');
 is(scalar(grep { $_->{title} eq 'second' } @{ $simulator->control('GET', 'orders') }), 1, 'with its last title');
 
 done_testing();

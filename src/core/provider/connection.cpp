@@ -231,6 +231,7 @@ Result<std::shared_ptr<const Connection>> make_connection(ConnectionInput input)
   connection->provider_id = std::move(input.provider_id);
   connection->tenant_id = std::move(input.tenant_id);
   connection->descriptor = std::move(input.descriptor);
+  connection->map_version = input.map_version;
   const Descriptor& descriptor = *connection->descriptor;
   if (Status status = validate_options(descriptor, input.options); !status) return std::move(status).error();
   if (Status status = validate_credentials(descriptor, input.credentials, false); !status) {

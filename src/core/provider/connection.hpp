@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/mapping/mapping.hpp"
+#include "core/merge/merge.hpp"
 #include "core/path/path.hpp"
 #include "core/provider/descriptor.hpp"
 #include "core/provider/template.hpp"
@@ -50,7 +51,8 @@ struct ResourceMaps {
   std::vector<path::Path>
       mapped_reference;  // a field of its own, named by the DBA's map, that holds our uuid
   std::vector<LearnPaths> learn;
-  std::vector<std::string> required;  // outbound targets that must be mapped
+  std::vector<std::string> required;                        // outbound targets that must be mapped
+  std::map<std::string, merge::Owner, std::less<>> owners;  // inbound targets that are not of the newest
   const PagingStyle* paging = nullptr;
   std::string changed_since_parameter;  // empty: the resource cannot be polled
   bool changed_since_sorted = false;    // the provider is asked to sort by change time
@@ -68,6 +70,7 @@ struct Connection {
   std::string provider_id;
   std::string tenant_id;
   std::shared_ptr<const Descriptor> descriptor;
+  int map_version = 0;  // of cmms.map_version; 0: nothing but the descriptor's defaults
   Options options;      // descriptor defaults filled in
   Options credentials;  // secret: never logged, masked by exchange/redact
   std::map<std::string, ResourceMaps, std::less<>> resources;
@@ -107,6 +110,7 @@ struct FieldRow {
   bool required = false;
   std::optional<std::string> default_value;  // JSON text
   std::string on_operation = "always";
+  std::string owner = "newest";
 };
 
 struct ValueRow {
@@ -132,6 +136,7 @@ struct ConnectionInput {
   std::shared_ptr<const Descriptor> descriptor;
   Options options;      // as written by the DBA; 'type' may be among them
   Options credentials;  // the secrets themselves, `_file` forms already read
+  int map_version = 0;
   std::vector<FieldRow> field_rows;
   std::vector<ValueRow> value_rows;
   std::vector<LearntValue> learnt_values;

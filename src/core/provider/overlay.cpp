@@ -88,6 +88,16 @@ Result<mapping::FieldMap> overlay_direction(const std::vector<RuleText>& default
   return mapping::FieldMap(std::move(compiled));
 }
 
+Status read_owners(const std::vector<FieldRow>& rows, std::string_view resource, ResourceMaps& maps) {
+  for (const FieldRow& row : rows) {
+    if (row.resource != resource || row.direction != "inbound") continue;
+    const std::optional<merge::Owner> owner = merge::parse_owner(row.owner);
+    if (!owner) return row_error(row, "unknown owner \"" + row.owner + "\"");
+    if (*owner != merge::Owner::newest) maps.owners.insert_or_assign(row.target, *owner);
+  }
+  return Nothing{};
+}
+
 // Where the DBA's rules find a field of the record that paths also look for.
 std::vector<path::Path> row_sources(const std::vector<FieldRow>& rows, std::string_view resource,
                                     std::string_view target) {
@@ -225,7 +235,7 @@ Status overlay_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows
   maps.mapped_id = row_sources(rows, spec.name, "source_work_order_id");
   maps.updated_at = row_sources(rows, spec.name, "source_updated_at");
   maps.mapped_reference = row_sources(rows, spec.name, "reference");
-  return Nothing{};
+  return read_owners(rows, spec.name, maps);
 }
 
 Status overlay_values(const ResourceSpec& spec, const std::vector<ValueRow>& rows,

@@ -8,7 +8,7 @@
 
 namespace cmms::provider {
 
-// Fills inbound, outbound, mapped_id, mapped_reference and the mapped part of updated_at.
+// Fills inbound, outbound, owners, mapped_id, mapped_reference and the mapped part of updated_at.
 Status overlay_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows, ResourceMaps& maps);
 
 // Fills inbound_values and outbound_values. A vocabulary that is learnt is written by id: a hub value gets

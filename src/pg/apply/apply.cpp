@@ -39,7 +39,8 @@ std::optional<std::string> field_text(const mapping::Mapped& mapped, std::string
 // The application of a batch: each record by itself, what is told of them once for all.
 class Application {
  public:
-  explicit Application(const provider::Connection& connection) : connection_(connection) {}
+  Application(const provider::Connection& connection, const provider::ResourceMaps& maps)
+      : connection_(connection), maps_(maps) {}
 
   Applied apply(const InboundItem& item) {
     const ScratchContext scratch;
@@ -50,7 +51,8 @@ class Application {
                                 .updated_at = field_text(item.inbound.mapped, "source_updated_at"),
                                 .reference = field_text(item.inbound.mapped, "reference"),
                                 .fields = jsonb_from_fields(item.inbound.mapped.fields),
-                                .document = jsonb_from_value(item.document)};
+                                .document = jsonb_from_value(item.document),
+                                .map_version = connection_.map_version};
     constexpr int max_passes = 20;
     for (int pass = 0; pass < max_passes; ++pass) {
       if (std::optional<Applied> applied = try_to_apply(item, record)) return *std::move(applied);
@@ -92,18 +94,31 @@ class Application {
       faulty_.push_back(&item);
       return Applied{"held", id, problems_text(item.inbound.mapped.problems)};
     }
-    if (stored && stored->says_the_same) return Applied{"unchanged", id, ""};
+    if (stored && stored->says_the_same) {
+      if (stored->awaits_echo) use_up_echo(record, *stored);
+      return Applied{"unchanged", id, ""};
+    }
     if (!stored && !record.source_id) {
       raise(error_class_sqlstate(ErrorClass::identity), "the record has no id", {},
             "Map source_work_order_id to the field that carries the provider's id.");
     }
     const Traces traces = stored ? Traces{} : find_traces(record);
     if (traces.deletion_waits) return Applied{"ignored", std::nullopt, "its deletion waits to be sent"};
-    const std::optional<OrderWrite> write = stored ? update_order(record, *stored) : insert_order(record);
+    const std::optional<OrderWrite> write = stored ? merge_into(record, *stored) : insert_order(record);
     if (!write) return std::nullopt;
     if (traces.is_held) release_held_record(record);
     if (write->event) count(*write->event);
     return Applied{write->outcome, write->common_work_order_id, write->detail};
+  }
+
+  // Null: another session has changed the order meanwhile.
+  std::optional<OrderWrite> merge_into(const IncomingRecord& record, const StoredOrder& stored) const {
+    std::optional<LocalSide> local;
+    if (needs_local_side(stored, maps_)) {
+      local = read_local_side(record, stored, Lock::rows);
+      if (!local) return std::nullopt;
+    }
+    return update_order(record, stored, decide_news(record, stored, local ? &*local : nullptr, maps_));
   }
 
   void count(const WrittenEvent& event) {
@@ -120,6 +135,7 @@ class Application {
   }
 
   const provider::Connection& connection_;
+  const provider::ResourceMaps& maps_;
   std::vector<const InboundItem*> faulty_;
   std::vector<Announcement> announcements_;  // one for each type of event
 };
@@ -144,7 +160,8 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
                                    std::span<const InboundItem> items, std::string_view cause,
                                    std::int64_t webhook_event_id) {
   if (items.empty()) return {};
-  if (resource != "work_order") {
+  const provider::ResourceMaps* maps = connection.maps(resource);
+  if (resource != "work_order" || maps == nullptr) {
     raise(ERRCODE_FEATURE_NOT_SUPPORTED, "records of \"" + std::string(resource) + "\" cannot be applied");
   }
   const OriginScope origin(Origin::provider);
@@ -152,7 +169,7 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
   // All rows are found by key. A plan that was made while a table was small must not read all of it ever
   // after.
   const SettingScope keyed_plans("enable_seqscan", "off");
-  Application application(connection);
+  Application application(connection, *maps);
   std::vector<Applied> applied;
   applied.reserve(items.size());
   for (const InboundItem& item : items) applied.push_back(application.apply(item));

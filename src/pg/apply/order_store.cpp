@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
 #include "pg/json/jsonb_reader.hpp"
 
@@ -15,12 +16,32 @@ TransactionId version_of(const Rows& rows) {
   return DatumGetTransactionId(rows.datum(0, 1, &is_null));
 }
 
+// A copy in the current memory context: the row goes with its statement.
+json::Value kept_json(const Rows& rows, std::size_t column) {
+  bool is_null = false;
+  const Datum value = rows.datum(0, column, &is_null);
+  if (is_null) return {};
+  return jsonb_value(pg_call([&] { return DatumGetJsonbPCopy(value); }));
+}
+
+StoredOrder read_stored(const Rows& rows) {
+  return {.common_work_order_id = rows.text_or(0, 0, ""),
+          .version = version_of(rows),
+          .newer = rows.text_or(0, 2, ""),
+          .says_the_same = rows.boolean(0, 3),
+          .is_adopted = rows.boolean(0, 4),
+          .awaits_echo = rows.boolean(0, 5),
+          .sync_state = rows.text_or(0, 6, ""),
+          .said_last = kept_json(rows, 7)};
+}
+
 std::optional<StoredOrder> find_by_source_id(const IncomingRecord& record) {
   static Statement statement(
       "SELECT w.common_work_order_id, w.xmin,"
       " CASE WHEN $4 < w.source_updated_at THEN to_char(w.source_updated_at AT TIME ZONE 'UTC',"
       " '\"the version of \"YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z is stored\"') END,"
-      " w.source_doc = $5 AND $6 <@ w.source_fields"
+      " w.source_doc = $5 AND $6 <@ w.source_fields, false, w.awaited_echo IS NOT NULL, w.sync_state,"
+      " w.source_fields"
       " FROM cmms.work_order w WHERE w.tenant_id = $1 AND w.provider_id = $2 AND w.source_work_order_id = $3",
       {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, JSONBOID});
   const Rows rows =
@@ -28,26 +49,21 @@ std::optional<StoredOrder> find_by_source_id(const IncomingRecord& record) {
                          Param::typed(TIMESTAMPTZOID, record.updated_at),
                          Param::datum(JSONBOID, record.document), Param::datum(JSONBOID, record.fields)});
   if (rows.empty()) return std::nullopt;
-  return StoredOrder{.common_work_order_id = rows.text_or(0, 0, ""),
-                     .version = version_of(rows),
-                     .newer = rows.text_or(0, 2, ""),
-                     .says_the_same = rows.boolean(0, 3)};
+  return read_stored(rows);
 }
 
 // A reference in another record's text is a copy, not a claim: it has an id already.
 std::optional<StoredOrder> find_by_reference(const IncomingRecord& record) {
   static Statement statement(
-      "SELECT w.common_work_order_id, w.xmin FROM cmms.work_order w"
+      "SELECT w.common_work_order_id, w.xmin, NULL, false, true, w.awaited_echo IS NOT NULL, w.sync_state,"
+      " w.source_fields FROM cmms.work_order w"
       " WHERE w.tenant_id = $1 AND w.provider_id = $2 AND w.common_work_order_id = $3"
       " AND w.source_work_order_id IS NULL",
       {TEXTOID, TEXTOID, UUIDOID});
   const Rows rows =
       statement.execute({record.tenant_id, record.provider_id, Param::typed(UUIDOID, record.reference)});
   if (rows.empty()) return std::nullopt;
-  StoredOrder stored;
-  stored.common_work_order_id = rows.text_or(0, 0, "");
-  stored.version = version_of(rows);
-  return stored;
+  return read_stored(rows);
 }
 
 // What a provider's record can say, and what stands in for it where it says nothing.
@@ -110,7 +126,7 @@ Param column_value(const Column& column, const json::Field* field) {
   }
 }
 
-constexpr int first_column_parameter = 5;
+constexpr int first_column_parameter = 6;
 
 // The order, the start of its history and its event. Another session may be inserting the same record: its
 // row wins, and this news is then applied to that.
@@ -133,13 +149,13 @@ std::string insert_statement() {
          "cmms.calling_role()"
          " FROM made m)"
          " INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)"
-         " SELECT $1, 'work_order.created', $2, m.common_work_order_id, '{\"cause\": \"provider\"}' FROM "
-         "made m"
+         " SELECT $1, 'work_order.created', $2, m.common_work_order_id,"
+         " jsonb_build_object('cause', 'provider', 'map_version', $5::integer) FROM made m"
          " RETURNING e.record_id, e.event_id";
 }
 
 std::vector<Oid> insert_parameter_types() {
-  std::vector<Oid> types = {TEXTOID, TEXTOID, JSONBOID, JSONBOID};
+  std::vector<Oid> types = {TEXTOID, TEXTOID, JSONBOID, JSONBOID, INT4OID};
   for (const Column& column : columns) types.push_back(column.type);
   return types;
 }
@@ -169,7 +185,7 @@ std::optional<OrderWrite> insert_order(const IncomingRecord& record) {
   static Statement statement(sql.c_str(), insert_parameter_types());
   std::vector<Param> parameters = {record.tenant_id, record.provider_id,
                                    Param::datum(JSONBOID, record.document),
-                                   Param::datum(JSONBOID, record.fields)};
+                                   Param::datum(JSONBOID, record.fields), record.map_version};
   for (const Column& column : columns) {
     parameters.push_back(column_value(column, record.mapped.find(column.name)));
   }
@@ -189,14 +205,50 @@ void release_held_record(const IncomingRecord& record) {
   statement.execute({record.tenant_id, record.provider_id, record.source_id});
 }
 
-std::optional<OrderWrite> update_order(const IncomingRecord& record, const StoredOrder& stored) {
+std::optional<LocalSide> read_local_side(const IncomingRecord& record, const StoredOrder& stored, Lock lock) {
+  // First the order, then what waits of it, as a change by the application locks them.
+  constexpr const char* order_sql =
+      "SELECT to_jsonb(w), $4 > w.updated_at FROM cmms.work_order w"
+      " WHERE w.tenant_id = $1 AND w.common_work_order_id = $2 AND w.xmin = $3";
+  constexpr const char* waiting_sql =
+      "SELECT q.changed_fields, q.state IN ('in_flight', 'in_doubt') FROM cmms.outbox q"
+      " WHERE q.tenant_id = $1 AND q.resource = 'work_order' AND q.record_id = $2";
+  static const std::string locked_order_sql = std::string(order_sql) + " FOR NO KEY UPDATE OF w";
+  static const std::string locked_waiting_sql = std::string(waiting_sql) + " FOR UPDATE OF q";
+  static Statement order(order_sql, {TEXTOID, UUIDOID, XIDOID, TIMESTAMPTZOID});
+  static Statement locked_order(locked_order_sql.c_str(), {TEXTOID, UUIDOID, XIDOID, TIMESTAMPTZOID});
+  static Statement waiting(waiting_sql, {TEXTOID, UUIDOID});
+  static Statement locked_waiting(locked_waiting_sql.c_str(), {TEXTOID, UUIDOID});
+
+  const Param id = Param::uuid(stored.common_work_order_id);
+  const Rows row =
+      (lock == Lock::rows ? locked_order : order)
+          .execute({record.tenant_id, id, Param::datum(XIDOID, TransactionIdGetDatum(stored.version)),
+                    Param::typed(TIMESTAMPTZOID, record.updated_at)});
+  if (row.empty()) return std::nullopt;
+  LocalSide side{.order = kept_json(row, 0), .unsent_fields = {}, .provider_is_newer = row.boolean(0, 1)};
+  const Rows unsent = (lock == Lock::rows ? locked_waiting : waiting).execute({record.tenant_id, id});
+  if (unsent.empty()) return side;
+  for (std::optional<std::string>& field : unsent.list(0, 0)) {
+    if (field) side.unsent_fields.push_back(*std::move(field));
+  }
+  side.awaits_answer = unsent.boolean(0, 1);
+  return side;
+}
+
+std::optional<OrderWrite> update_order(const IncomingRecord& record, const StoredOrder& stored,
+                                       std::span<const FieldNews> news) {
   static Statement statement(
-      "SELECT outcome, detail, event_type, event_id FROM cmms.apply_news($1, $2, $3, $4, $5)",
-      {TEXTOID, UUIDOID, XIDOID, JSONBOID, JSONBOID});
-  const Rows rows =
-      statement.execute({record.tenant_id, Param::uuid(stored.common_work_order_id),
-                         Param::datum(XIDOID, TransactionIdGetDatum(stored.version)),
-                         Param::datum(JSONBOID, record.fields), Param::datum(JSONBOID, record.document)});
+      "SELECT outcome, detail, event_type, event_id FROM cmms.apply_news($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+      {TEXTOID, UUIDOID, XIDOID, JSONBOID, JSONBOID, JSONBOID, TEXTARRAYOID, JSONBOID, INT4OID});
+  const std::vector<std::string> withdrawn = withdrawn_fields(news);
+  const std::string conflicts = conflicts_json(news);
+  const Rows rows = statement.execute(
+      {record.tenant_id, Param::uuid(stored.common_work_order_id),
+       Param::datum(XIDOID, TransactionIdGetDatum(stored.version)), Param::datum(JSONBOID, record.fields),
+       Param::datum(JSONBOID, record.document), Param::datum(JSONBOID, jsonb_from_fields(taken_fields(news))),
+       withdrawn.empty() ? Param::null(TEXTARRAYOID) : Param::array(TEXTARRAYOID, withdrawn),
+       conflicts.empty() ? Param::null(JSONBOID) : Param::json(conflicts), record.map_version});
   if (rows.empty() || rows.is_null(0, 0)) return std::nullopt;
   OrderWrite write{.outcome = rows.text_or(0, 0, ""),
                    .detail = rows.text_or(0, 1, ""),
@@ -204,6 +256,12 @@ std::optional<OrderWrite> update_order(const IncomingRecord& record, const Store
                    .event = std::nullopt};
   if (!rows.is_null(0, 3)) write.event = WrittenEvent{rows.text_or(0, 2, ""), rows.integer(0, 3)};
   return write;
+}
+
+void use_up_echo(const IncomingRecord& record, const StoredOrder& stored) {
+  static Statement statement("SELECT cmms.use_up_echo($1, $2, $3)", {TEXTOID, UUIDOID, XIDOID});
+  statement.execute({record.tenant_id, Param::uuid(stored.common_work_order_id),
+                     Param::datum(XIDOID, TransactionIdGetDatum(stored.version))});
 }
 
 }  // namespace cmms::pg

@@ -7,10 +7,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/mapping/mapping.hpp"
+#include "pg/apply/news.hpp"
 
 namespace cmms::pg {
 
@@ -24,13 +27,19 @@ struct IncomingRecord {
   std::optional<std::string> reference;  // our id, found in the record
   Datum fields = 0;                      // jsonb of `mapped`
   Datum document = 0;                    // jsonb, as it arrived
+  int map_version = 0;                   // by which it was mapped
 };
 
+// What is stored of a record. The JSON views live as long as the memory context of the look-up.
 struct StoredOrder {
   std::string common_work_order_id;
   TransactionId version = InvalidTransactionId;  // whoever changes the row changes this
   std::string newer;                             // why the record is stale; empty: it is not
   bool says_the_same = false;                    // the record is the one that was applied last
+  bool is_adopted = false;                       // ours, and the provider's id is not known yet
+  bool awaits_echo = false;                      // of a push that came just before
+  std::string sync_state;
+  json::Value said_last;  // an object; null: the provider has said nothing yet
 };
 
 // The order that the record is about. An order of ours whose create had no answer is found by its reference.
@@ -60,7 +69,22 @@ struct OrderWrite {
 std::optional<OrderWrite> insert_order(const IncomingRecord& record);
 void release_held_record(const IncomingRecord& record);
 
-// Merges the record into the stored order. Null: another session has changed the order meanwhile.
-std::optional<OrderWrite> update_order(const IncomingRecord& record, const StoredOrder& stored);
+// Our side of an order that has changes of its own, or fields that a person decides over.
+struct LocalSide {
+  json::Value order;                       // the row, an object
+  std::vector<std::string> unsent_fields;  // changed here, and the provider may not have that yet
+  bool awaits_answer = false;              // they are in flight or in doubt
+  bool provider_is_newer = false;          // the record's time stamp is later than our last change
+};
+enum class Lock : std::uint8_t { none, rows };  // rows: the order and what waits of it stay as they are
+// Null: another session has changed the order meanwhile.
+std::optional<LocalSide> read_local_side(const IncomingRecord& record, const StoredOrder& stored, Lock lock);
+
+// Applies what was decided of the record's fields. Null: another session has changed the order meanwhile.
+std::optional<OrderWrite> update_order(const IncomingRecord& record, const StoredOrder& stored,
+                                       std::span<const FieldNews> news);
+
+// The record is the echo of our push and says nothing else.
+void use_up_echo(const IncomingRecord& record, const StoredOrder& stored);
 
 }  // namespace cmms::pg

@@ -17,7 +17,7 @@ std::optional<std::string> read_descriptor(std::string_view provider_type) {
 
 std::vector<provider::FieldRow> read_field_rows(std::string_view provider_id) {
   static Statement statement(
-      "SELECT resource, direction, target, source, transform, required, default_value, on_operation"
+      "SELECT resource, direction, target, source, transform, required, default_value, on_operation, owner"
       " FROM cmms.field_map WHERE provider_id = $1 ORDER BY resource, direction, position, target",
       {TEXTOID});
   const Spi spi;
@@ -33,6 +33,7 @@ std::vector<provider::FieldRow> read_field_rows(std::string_view provider_id) {
     row.required = rows.boolean(i, 5);
     row.default_value = rows.text(i, 6);
     row.on_operation = rows.text_or(i, 7, "always");
+    row.owner = rows.text_or(i, 8, "newest");
     result.push_back(std::move(row));
   }
   return result;
@@ -54,6 +55,13 @@ std::vector<provider::ValueRow> read_value_rows(std::string_view provider_id) {
                       .target_value = rows.text_or(i, 4, "")});
   }
   return result;
+}
+
+int read_map_version(std::string_view provider_id) {
+  static Statement statement("SELECT max(map_version) FROM cmms.map_version WHERE provider_id = $1",
+                             {TEXTOID});
+  const Spi spi;
+  return static_cast<int>(statement.execute({provider_id}).integer(0, 0, 0));
 }
 
 std::vector<provider::LearntValue> read_learnt_values(std::string_view tenant_id,

@@ -14,6 +14,7 @@ namespace cmms::pg {
 std::optional<std::string> read_descriptor(std::string_view provider_type);  // JSON text
 std::vector<provider::FieldRow> read_field_rows(std::string_view provider_id);
 std::vector<provider::ValueRow> read_value_rows(std::string_view provider_id);
+int read_map_version(std::string_view provider_id);
 std::vector<provider::LearntValue> read_learnt_values(std::string_view tenant_id,
                                                       std::string_view provider_id);
 

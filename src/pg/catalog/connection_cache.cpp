@@ -122,6 +122,7 @@ void build_connection(Entry& entry, std::string_view provider_id) {
   input.credentials = std::move(credentials.values);
   input.field_rows = read_field_rows(provider_id);
   input.value_rows = read_value_rows(provider_id);
+  input.map_version = read_map_version(provider_id);
   input.learnt_values = read_learnt_values(input.tenant_id, provider_id);
   entry.connection = value_or_raise(provider::make_connection(std::move(input)));
   entry.files = std::move(credentials.files);

@@ -34,9 +34,9 @@ constexpr const char* acknowledge_sql = R"sql(
     WITH r AS MATERIALIZED (
       SELECT v.*, q.place AS outbox_place, q.is_current
       FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[], $7::text[], $8::text[],
-                  $9::timestamptz[], $10::text[], $11::text[], $12::text[])
+                  $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[])
         AS v(tenant_id, resource, record_id, source_record_id, document, fields, source_status, source_priority,
-             source_updated_at, source_revision, identifier, provider_id)
+             source_updated_at, source_revision, identifier, provider_id, sent_fields)
       LEFT JOIN LATERAL (
         SELECT x.ctid AS place, x.change_seq IS NOT DISTINCT FROM x.claimed_change_seq AS is_current
         FROM cmms.outbox x
@@ -69,6 +69,7 @@ constexpr const char* acknowledge_sql = R"sql(
         source_revision = coalesce(r.source_revision, w.source_revision),
         identifier = coalesce(w.identifier, r.identifier),
         sync_state = CASE WHEN r.is_current IS FALSE THEN 'pending' ELSE 'synchronized' END,
+        awaited_echo = r.sent_fields::text[],
         last_synced_at = now(), last_error = NULL, last_error_class = NULL, last_error_detail = NULL
     FROM r CROSS JOIN LATERAL (
       SELECT x.ctid AS place FROM cmms.work_order x
@@ -167,6 +168,7 @@ void acknowledge(const std::vector<Acknowledgement>& acknowledgements) {
   TextList revisions;
   TextList identifiers;
   std::vector<std::string> provider_ids;
+  TextList sent_fields;
   for (const Acknowledgement& row : acknowledgements) {
     keys.add(row.key);
     source_record_ids.push_back(unless_empty(row.source_record_id));
@@ -178,17 +180,18 @@ void acknowledge(const std::vector<Acknowledgement>& acknowledgements) {
     revisions.push_back(row.source_revision);
     identifiers.push_back(row.identifier);
     provider_ids.push_back(row.provider_id);
+    sent_fields.push_back(unless_empty(row.sent_fields));
   }
   static Statement statement(
       acknowledge_sql,
       {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
-       TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID});
+       TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID});
   statement.execute({keys.tenants(), keys.resource_names(), keys.records(),
                      Param::array(TEXTARRAYOID, source_record_ids), Param::array(JSONBARRAYOID, documents),
                      Param::array(JSONBARRAYOID, fields), Param::array(TEXTARRAYOID, statuses),
                      Param::array(TEXTARRAYOID, priorities), Param::array(TIMESTAMPTZARRAYOID, updated_at),
                      Param::array(TEXTARRAYOID, revisions), Param::array(TEXTARRAYOID, identifiers),
-                     Param::array(TEXTARRAYOID, provider_ids)});
+                     Param::array(TEXTARRAYOID, provider_ids), Param::array(TEXTARRAYOID, sent_fields)});
 }
 
 void settle(const std::vector<Settlement>& settlements) {

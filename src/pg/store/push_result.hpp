@@ -14,7 +14,8 @@ namespace cmms::pg::store {
 struct Acknowledgement {
   RecordKey key;
   std::string provider_id;
-  std::string source_record_id;         // empty: known already
+  std::string source_record_id;  // empty: known already
+  std::string sent_fields;       // columns that were sent, as an array literal: an echo of them is expected
   std::optional<std::string> document;  // the provider's record as JSON
   std::optional<std::string> fields;    // the same, mapped, as far as it is no news to us: JSON by column
   std::optional<std::string> source_status;

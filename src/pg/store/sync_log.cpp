@@ -23,6 +23,7 @@ void add_sync_log(const std::vector<SyncLogRow>& rows) {
   TextList requests;
   TextList responses;
   std::vector<std::string> durations;
+  std::vector<std::string> map_versions;
   for (const SyncLogRow& row : rows) {
     tenant_ids.push_back(row.tenant_id);
     provider_ids.push_back(row.provider_id);
@@ -40,21 +41,24 @@ void add_sync_log(const std::vector<SyncLogRow>& rows) {
     requests.push_back(row.request);
     responses.push_back(row.response);
     durations.push_back(std::to_string(row.duration_microseconds));
+    map_versions.push_back(std::to_string(row.map_version));
   }
   static Statement statement(
       R"sql(
       INSERT INTO cmms.sync_log (tenant_id, provider_id, resource, record_id, source_record_id, direction, operation,
-                                 attempt, outcome, http_status, error_class, error, request, response, duration_ms)
+                                 attempt, outcome, http_status, error_class, error, request, response, duration_ms,
+                                 map_version)
       SELECT r.tenant_id, r.provider_id, r.resource, r.record_id, r.source_record_id, r.direction, r.operation,
              r.attempt, r.outcome, r.http_status, r.error_class, r.error, r.request, r.response,
-             (r.microseconds / 1000.0)::numeric(20,3)
+             (r.microseconds / 1000.0)::numeric(20,3), r.map_version
       FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::int4[],
-                  $9::text[], $10::int4[], $11::text[], $12::text[], $13::jsonb[], $14::jsonb[], $15::int8[])
+                  $9::text[], $10::int4[], $11::text[], $12::text[], $13::jsonb[], $14::jsonb[], $15::int8[],
+                  $16::int4[])
         AS r(tenant_id, provider_id, resource, record_id, source_record_id, direction, operation, attempt, outcome,
-             http_status, error_class, error, request, response, microseconds))sql",
+             http_status, error_class, error, request, response, microseconds, map_version))sql",
       {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
        INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
-       INT8ARRAYOID});
+       INT8ARRAYOID, INT4ARRAYOID});
   statement.execute({Param::array(TEXTARRAYOID, tenant_ids), Param::array(TEXTARRAYOID, provider_ids),
                      Param::array(TEXTARRAYOID, resources), Param::array(UUIDARRAYOID, record_ids),
                      Param::array(TEXTARRAYOID, source_record_ids), Param::array(TEXTARRAYOID, directions),
@@ -62,7 +66,7 @@ void add_sync_log(const std::vector<SyncLogRow>& rows) {
                      Param::array(TEXTARRAYOID, outcomes), Param::array(INT4ARRAYOID, http_statuses),
                      Param::array(TEXTARRAYOID, error_classes), Param::array(TEXTARRAYOID, errors),
                      Param::array(JSONBARRAYOID, requests), Param::array(JSONBARRAYOID, responses),
-                     Param::array(INT8ARRAYOID, durations)});
+                     Param::array(INT8ARRAYOID, durations), Param::array(INT4ARRAYOID, map_versions)});
 }
 
 }  // namespace cmms::pg::store

@@ -24,6 +24,7 @@ struct SyncLogRow {
   std::optional<std::string> request;   // JSON, masked and clipped
   std::optional<std::string> response;  // JSON, masked and clipped
   std::int64_t duration_microseconds = 0;
+  int map_version = 0;  // 0: the defaults of the provider's type
 };
 
 void add_sync_log(const std::vector<SyncLogRow>& rows);

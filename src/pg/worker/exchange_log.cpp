@@ -81,6 +81,7 @@ store::SyncLogRow log_row(const Task& task, std::string_view outcome, std::size_
   row.provider_id = task.channel->provider_id;
   row.direction = direction_name(task.kind);
   row.outcome = outcome;
+  if (task.connection != nullptr) row.map_version = task.connection->map_version;
   if (task.kind == TaskKind::poll) {
     row.resource = task.resource;
     row.operation = "list";

@@ -17,6 +17,13 @@ using store::Settlement;
 constexpr double soonest_lookup_seconds = 0.5;
 constexpr double longest_lookup_pause_seconds = 300;
 
+// Of column names, which need no quotes.
+std::string array_literal(const std::vector<std::string>& names) {
+  std::string literal = "{";
+  for (const std::string& name : names) literal += (literal.size() > 1 ? "," : "") + name;
+  return literal + "}";
+}
+
 // Decides one task. A class for what all its steps need.
 class Decision {
  public:
@@ -53,6 +60,7 @@ class Decision {
     row.key = task_.row.key;
     row.provider_id = task_.row.provider_id;
     row.source_record_id = conclusion_.source_record_id;
+    row.sent_fields = array_literal(task_.row.changed_fields);
     if (detail_ == Detail::full && conclusion_.record) {
       AnswerFields answer = read_answer_fields(task_, row);
       if (answer.has_news) add_news(std::move(answer.inbound));

@@ -40,7 +40,8 @@ BEGIN
   END LOOP;
   IF grant_access.level = 'write' THEN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON cmms.work_order TO %I', grant_access.role_name);
-    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'resolve(text, bigint, text, jsonb, text)', 'approve(uuid)', 'ingest_webhook(text, bytea, jsonb)', 'sync_row()', 'change_origin()'] LOOP
+    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'preview_inbound(text, text, jsonb)', 'preview_outbound(text, uuid)', 'preview_request(uuid)', 'preview_recent(text, integer)',
+        'provider_tenant(text)', 'resolve(text, bigint, text, jsonb, text)', 'approve(uuid)', 'ingest_webhook(text, bytea, jsonb)', 'sync_row()', 'change_origin()'] LOOP
       EXECUTE format('GRANT EXECUTE ON FUNCTION cmms.%s TO %I', object, grant_access.role_name);
     END LOOP;
   END IF;

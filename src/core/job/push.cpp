@@ -120,7 +120,7 @@ class PushJob : public Job {
     }
     if (input_.operation == PushOperation::remove) return make_first(*operation, {});
     if (input_.record == nullptr) return configuration_error(*connection_, "there is no record to push");
-    mapping::Mapped mapped = map_record();
+    mapping::Mapped& mapped = mapped_ = map_record();
     drop_answered_problems(spec_, input_.operation, mapped);
     if (!mapped.problems.empty()) {
       first_ = conclude_held(mapped.problems);
@@ -139,6 +139,7 @@ class PushJob : public Job {
   }
 
   Step start() override { return std::move(first_); }
+  PushPreview preview() { return {std::move(mapped_), std::move(first_)}; }
   Step on_outcome(const Outcome& outcome) override {
     if (input_.operation == PushOperation::create) return on_created(outcome);
     const Answer answer = read_answer(*connection_, outcome, true);
@@ -246,8 +247,21 @@ class PushJob : public Job {
   const ResourceSpec& spec_;  // both live as long as the connection
   const ResourceMaps& maps_;
   PushInput input_;
+  mapping::Mapped mapped_;
   Step first_;
 };
+
+Result<std::unique_ptr<PushJob>> prepared_push(std::shared_ptr<const Connection> connection,
+                                               PushInput input) {
+  const ResourceSpec* spec = connection->descriptor->resource(input.resource);
+  const ResourceMaps* maps = connection->maps(input.resource);
+  if (spec == nullptr || maps == nullptr) {
+    return configuration_error(*connection, "unknown resource \"" + input.resource + "\"");
+  }
+  auto job = std::make_unique<PushJob>(std::move(connection), *spec, *maps, std::move(input));
+  if (Status status = job->prepare(); !status) return std::move(status).error();
+  return job;
+}
 
 }  // namespace
 
@@ -271,14 +285,15 @@ std::string_view push_operation_name(PushOperation operation) {
 }
 
 Result<std::unique_ptr<Job>> make_push(std::shared_ptr<const Connection> connection, PushInput input) {
-  const ResourceSpec* spec = connection->descriptor->resource(input.resource);
-  const ResourceMaps* maps = connection->maps(input.resource);
-  if (spec == nullptr || maps == nullptr) {
-    return configuration_error(*connection, "unknown resource \"" + input.resource + "\"");
-  }
-  auto job = std::make_unique<PushJob>(std::move(connection), *spec, *maps, std::move(input));
-  if (Status status = job->prepare(); !status) return std::move(status).error();
-  return std::unique_ptr<Job>(std::move(job));
+  Result<std::unique_ptr<PushJob>> job = prepared_push(std::move(connection), std::move(input));
+  if (!job) return std::move(job).error();
+  return std::unique_ptr<Job>(std::move(job).value());
+}
+
+Result<PushPreview> preview_push(std::shared_ptr<const Connection> connection, PushInput input) {
+  Result<std::unique_ptr<PushJob>> job = prepared_push(std::move(connection), std::move(input));
+  if (!job) return std::move(job).error();
+  return job.value()->preview();
 }
 
 }  // namespace cmms::job

@@ -33,4 +33,12 @@ struct PushInput {
 Result<std::unique_ptr<Job>> make_push(std::shared_ptr<const provider::Connection> connection,
                                        PushInput input);
 
+// What a push would do, without doing it: the fields as mapped, and the request or the reason why there is
+// none.
+struct PushPreview {
+  mapping::Mapped mapped;
+  Step first;
+};
+Result<PushPreview> preview_push(std::shared_ptr<const provider::Connection> connection, PushInput input);
+
 }  // namespace cmms::job

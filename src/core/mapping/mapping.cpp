@@ -53,18 +53,6 @@ bool is_touched(const Rule& rule, const std::function<bool(std::string_view)>& o
                      [&](const path::Path& source) { return source.head().empty() || only(source.head()); });
 }
 
-// The first source that is there and not null; null when some are there; nullopt when none is.
-std::optional<json::Field> read_sources(const Rule& rule, const json::Value& document) {
-  std::optional<json::Field> found;
-  for (const path::Path& source : rule.sources) {
-    std::optional<json::Field> value = source.field(document);
-    if (!value) continue;
-    found = std::move(value);
-    if (!found->is_null()) break;
-  }
-  return found;
-}
-
 bool is_missing(const json::Field& value) {
   return value.is_null() || (value.kind == json::Kind::string && value.text.empty());
 }
@@ -92,7 +80,8 @@ Problem refused_value(const Rule& rule, const json::Field& value, TransformFailu
 void apply_rule(const Rule& rule, const json::Value& document, const TransformContext& context,
                 Direction direction, Operation operation, Mapped& mapped) {
   const bool creates = operation == Operation::create;
-  std::optional<json::Field> value = read_sources(rule, document);
+  std::optional<json::Field> value;
+  if (std::optional<SourceValue> source = read_sources(rule, document)) value = std::move(source->value);
   if (value) {
     if (auto failure = apply_transforms(rule.transforms, *value, context)) {
       mapped.problems.push_back(refused_value(rule, *value, *std::move(failure)));
@@ -151,6 +140,17 @@ Result<Rule> compile_rule(const RuleText& text) {
   rule.on_operation = text.on_operation;
   rule.text = rule_text(text);
   return rule;
+}
+
+std::optional<SourceValue> read_sources(const Rule& rule, const json::Value& document) {
+  std::optional<SourceValue> found;
+  for (const path::Path& source : rule.sources) {
+    std::optional<json::Field> value = source.field(document);
+    if (!value) continue;
+    found = SourceValue{&source, *std::move(value)};
+    if (!found->value.is_null()) break;
+  }
+  return found;
 }
 
 const json::Field* Mapped::find(std::string_view target) const {

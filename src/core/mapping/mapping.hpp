@@ -46,6 +46,14 @@ struct Rule {
 
 Result<Rule> compile_rule(const RuleText& text);
 
+// Where a rule finds its value in a document.
+struct SourceValue {
+  const path::Path* path = nullptr;
+  json::Field value;
+};
+// The first source that is there and not null; null when some are there; nullopt when none is.
+std::optional<SourceValue> read_sources(const Rule& rule, const json::Value& document);
+
 enum class ProblemKind : std::uint8_t { missing_required, unmapped_value, bad_value };
 
 // Why a field could not be mapped. The record is held; nothing is guessed.

@@ -126,7 +126,26 @@ CREATE FUNCTION cmms.set_field_mapping(provider_id text, mapping jsonb, resource
   RETURNS SETOF cmms.field_map
   AS 'MODULE_PATHNAME', 'cmms_set_field_mapping' LANGUAGE c STRICT;
 COMMENT ON FUNCTION cmms.set_field_mapping(text, jsonb, text) IS
-'Sets a provider''s field map from short-hand JSON {"title": "KTEXT", ...}, flat or nested under the resource''s name, for both directions, and returns its rows. A member may be an object with source, transform, required, default. For the owner of the foreign server. SQLSTATEs: WO001 no such server, WO006 unknown column, path or transform, 42501 not the owner.';
+'Sets a provider''s field map from short-hand JSON {"title": "KTEXT", ...}, flat or nested under the resource''s name, for both directions, and returns its rows. A member may be an object with source, transform, required, default. Beside the nested form, "rules" takes single rules with all that a row of cmms.field_map can say. For the owner of the foreign server. SQLSTATEs: WO001 no such server, WO006 unknown column, path or transform, 42501 not the owner.';
+
+CREATE FUNCTION cmms.field_mapping(provider_id text, resource text DEFAULT 'work_order', with_defaults boolean DEFAULT false)
+  RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'cmms_field_mapping' LANGUAGE c STABLE STRICT;
+COMMENT ON FUNCTION cmms.field_mapping(text, text, boolean) IS
+'A provider''s field map as short-hand JSON, {"work_order": {"id": "AUFNR", ...}}: what cmms.set_field_mapping makes the same rules of again. Rules that short-hand has no words for stand in "rules" beside it. with_defaults: with the rules of the provider''s type that are in force. Null: there are no rules. For the owner of the foreign server. SQLSTATEs: WO001 no such server, 42501 not the owner.';
+
+CREATE FUNCTION cmms.effective_field_map(provider_id text, resource text DEFAULT 'work_order')
+  RETURNS TABLE (direction text, target text, source text, transform text, required boolean, default_value jsonb,
+                 on_operation text, owner text, is_own boolean)
+  AS 'MODULE_PATHNAME', 'cmms_effective_field_map' LANGUAGE c STABLE STRICT;
+COMMENT ON FUNCTION cmms.effective_field_map(text, text) IS
+'The rules in force between a provider and the hub: those of cmms.field_map (is_own) laid over those of the provider''s type. SQLSTATE WO001: no such server.';
+
+CREATE FUNCTION cmms.translated_value(provider_id text, vocabulary text, value text, direction text DEFAULT 'inbound',
+                                      resource text DEFAULT 'work_order') RETURNS text
+  AS 'MODULE_PATHNAME', 'cmms_translated_value' LANGUAGE c STABLE STRICT;
+COMMENT ON FUNCTION cmms.translated_value(text, text, text, text, text) IS
+'What a value becomes by the value maps in force, those of the provider''s type included; null: it has no mapping. direction: inbound or outbound. SQLSTATE WO001: no such server.';
 
 CREATE FUNCTION cmms.set_row_mapping(provider_id text, map_name text, mapping jsonb)
   RETURNS SETOF cmms.field_map

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -102,6 +103,21 @@ TEST(FieldMap, DefaultsFillNullsAndNewRecords) {
             "type=\"reactive\" ");
   EXPECT_EQ(applied(map, "{}", Direction::outbound, Operation::update), "");
   EXPECT_EQ(applied(map, R"({"work_type":"pm"})", Direction::outbound, Operation::create), "type=\"pm\" ");
+}
+
+TEST(FieldMap, WhatTurnsOutToBeNewIsCompleted) {
+  const FieldMap map = compiled({required(rule("title", {"t"})), rule("note", {"n"}),
+                                 with_default(rule("requester", {"r"}), json::Field::string("nobody"))});
+  const auto completed = [&](std::string_view text) {
+    const json::Document document = json::Document::parse(text).value();
+    const Mapped mapped = map.apply(document.root(), {}, Direction::inbound, Operation::update);
+    const std::optional<Mapped> whole = map.complete(mapped);
+    return whole ? shown(*whole) : "nothing to do: " + shown(mapped);
+  };
+  EXPECT_EQ(completed(R"({"n":1})"), "note=1 requester=\"nobody\" !missing_required:title ");
+  EXPECT_EQ(completed(R"({"t":"a"})"), "title=\"a\" requester=\"nobody\" ");
+  EXPECT_EQ(completed(R"({"t":"a","r":"b"})"), "nothing to do: title=\"a\" requester=\"b\" ");
+  EXPECT_EQ(completed(R"({"t":null,"r":"b"})"), "nothing to do: requester=\"b\" !missing_required:title ");
 }
 
 TEST(FieldMap, RulesCanBelongToOneOperation) {

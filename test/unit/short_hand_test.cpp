@@ -111,5 +111,32 @@ TEST(ShortHand, RefusesWhatItDoesNotKnow) {
             "? field map rule for \"title\": unknown transform \"foo\"");
 }
 
+TEST(ShortHand, IsWrittenAsItWasRead) {
+  for (
+      const std::string_view text :
+      {R"({"work_order":{"title":"KTEXT","status":["s.name","s.id"],"assignees":"p[*].mail","total_cost":"c"}})",
+       R"({"work_order":{"title":{"source":"t","transform":"trim","required":true,"default":"?"},"description":null}})",
+       R"({"work_order":{"status":"s","source_status":"w"},"rules":[{"direction":"outbound","target":"plant","default":1,"on_operation":"create"}]})",
+       R"({"work_order":{},"rules":[{"direction":"inbound","target":"title","source":"t","owner":"hub"}]})"}) {
+    const json::Document document = json::Document::parse(text).value();
+    EXPECT_EQ(write_short_hand(parse_short_hand(document.root(), "work_order").value(), "work_order"), text);
+  }
+}
+
+TEST(ShortHand, WritesNoRuleThatIsNotThere) {
+  ShortHand one_way;
+  RuleText rule;
+  rule.target = "title";
+  rule.sources = {"t"};
+  one_way.inbound.push_back(rule);
+  EXPECT_EQ(write_short_hand(one_way, "ticket"),
+            R"({"ticket":{},"rules":[{"direction":"inbound","target":"title","source":"t"}]})");
+}
+
+TEST(ShortHand, OneProviderFieldIsWrittenByOneOfOurs) {
+  EXPECT_EQ(outbound(R"({"title":"a","description":"a"})"),
+            "? fields \"title\" and \"description\" would both be written to \"a\"");
+}
+
 }  // namespace
 }  // namespace cmms::mapping

@@ -159,6 +159,31 @@ const json::Field* Mapped::find(std::string_view target) const {
   return found == fields.end() ? nullptr : &found->value;
 }
 
+FieldMap::FieldMap(std::vector<Rule> rules) : rules_(std::move(rules)) {
+  asks_of_new_records_ = std::any_of(rules_.begin(), rules_.end(),
+                                     [](const Rule& rule) { return rule.required || rule.default_value; });
+}
+
+std::optional<Mapped> FieldMap::complete(const Mapped& mapped) const {
+  if (!asks_of_new_records_) return std::nullopt;
+  std::optional<Mapped> completed;
+  for (const Rule& rule : rules_) {
+    if (!rule.required && !rule.default_value) continue;
+    const bool is_mentioned =
+        mapped.find(rule.target) != nullptr ||
+        std::any_of(mapped.problems.begin(), mapped.problems.end(),
+                    [&](const Problem& problem) { return problem.target == rule.target; });
+    if (is_mentioned) continue;
+    if (!completed) completed = mapped;
+    if (rule.default_value) {
+      completed->fields.push_back({rule.target, *rule.default_value});
+    } else {
+      completed->problems.push_back(missing_required(rule));
+    }
+  }
+  return completed;
+}
+
 Mapped FieldMap::apply(const json::Value& document, const ValueMaps& values, Direction direction,
                        Operation operation, const std::function<bool(std::string_view)>* only) const {
   Mapped mapped;

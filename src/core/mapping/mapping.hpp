@@ -32,6 +32,9 @@ struct RuleText {
   bool required = false;
   std::optional<json::Field> default_value;
   OnOperation on_operation = OnOperation::always;
+  std::string owner = {};  // inbound: 'provider', 'hub', 'manual'; empty: 'newest'
+
+  friend bool operator==(const RuleText&, const RuleText&) = default;
 };
 
 struct Rule {
@@ -82,7 +85,7 @@ struct Mapped {
 class FieldMap {
  public:
   FieldMap() = default;
-  explicit FieldMap(std::vector<Rule> rules) : rules_(std::move(rules)) {}
+  explicit FieldMap(std::vector<Rule> rules);
 
   // Null: inbound it is kept (null clears a field); outbound and row keep it for an update, a create leaves
   // it out. Absent: an update leaves the field out, a create takes the default or misses what is required.
@@ -92,11 +95,16 @@ class FieldMap {
   Mapped apply(const json::Value& document, const ValueMaps& values, Direction direction, Operation operation,
                const std::function<bool(std::string_view)>* only = nullptr) const;
 
+  // A record, mapped as for an update, that turns out to be new: fields that it does not mention get their
+  // default, or are missing where they are required. Nullopt: it needs nothing.
+  std::optional<Mapped> complete(const Mapped& mapped) const;
+
   const std::vector<Rule>& rules() const { return rules_; }
   bool empty() const { return rules_.empty(); }
 
  private:
   std::vector<Rule> rules_;
+  bool asks_of_new_records_ = false;  // some rule has a default or is required
 };
 
 // Rela's flat {"title":"KTEXT"} and nested {"work_order":{"title":"KTEXT"}} short-hand: record field ->
@@ -106,11 +114,16 @@ class FieldMap {
 // without source and default, which compile_rule refuses) or an object {"source": .., "transform": ..,
 // "required": .., "default": ..}. Times, amounts, status and priority get their transform unless one is
 // given; the provider's own words for status and priority go to source_status and source_priority. Produces
-// the inbound rules and, where a path can be written to, the matching outbound rules.
+// the inbound rules and, where a path can be written to, the matching outbound rules. Beside the nested form,
+// "rules" may hold what short-hand has no words for: [{"direction": .., "target": .., "source": ..,
+// "transform": .., "required": .., "default": .., "on_operation": .., "owner": ..}].
 struct ShortHand {
   std::vector<RuleText> inbound;
   std::vector<RuleText> outbound;
 };
 Result<ShortHand> parse_short_hand(const json::Value& document, std::string_view resource);
+
+// The way back: the JSON text from which parse_short_hand makes these rules again, in their nested form.
+std::string write_short_hand(const ShortHand& rules, std::string_view resource);
 
 }  // namespace cmms::mapping

@@ -1,5 +1,7 @@
 // Rela's short-hand: {"title": "KTEXT"}, record field -> provider field, turned into rules for both
 // directions.
+#include "core/mapping/short_hand.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -120,15 +122,11 @@ std::string_view default_transform(Type type) {
   return "";
 }
 
-// The right-hand side of one member.
-struct Entry {
-  std::vector<std::string> sources;
-  std::string transform;
-  bool required = false;
-  std::optional<json::Field> default_value;
-};
+// The right-hand side of one member; its target is not set.
+using Entry = RuleText;
 
 Status read_sources(std::string_view name, const json::Value& value, Entry& entry) {
+  entry.sources.clear();
   if (value.is_string()) {
     entry.sources.emplace_back(value.string());
     return Nothing{};
@@ -188,6 +186,86 @@ bool maps_values(const TransformChain& chain) {
   });
 }
 
+// A member of "rules": a rule of one direction, with everything that a row of cmms.field_map can say.
+struct SingleRule {
+  std::string direction;
+  RuleText text;
+};
+
+std::optional<OnOperation> on_operation(std::string_view name) {
+  if (name == "always") return OnOperation::always;
+  if (name == "create") return OnOperation::create;
+  if (name == "update") return OnOperation::update;
+  return std::nullopt;
+}
+
+Status read_rule_option(std::string_view option, const json::Value& value, SingleRule& rule) {
+  const std::string_view text = value.is_string() ? value.string() : std::string_view();
+  if (option == "direction") {
+    rule.direction = text;
+  } else if (option == "target") {
+    rule.text.target = text;
+  } else if (option == "on_operation") {
+    const auto operation = on_operation(text);
+    if (!operation)
+      return invalid("unknown operation " + quoted(text) + " of a rule",
+                     "Operations are always, create and update.");
+    rule.text.on_operation = *operation;
+  } else if (option == "owner") {
+    if (text != "provider" && text != "hub" && text != "newest" && text != "manual") {
+      return invalid("unknown owner " + quoted(text) + " of a rule",
+                     "Owners are provider, hub, newest and manual.");
+    }
+    rule.text.owner = text == "newest" ? "" : text;
+  } else if (option == "source" || option == "transform" || option == "required" || option == "default") {
+    return read_option(rule.text.target, option, value, rule.text);
+  } else {
+    return invalid(
+        "unknown option " + quoted(option) + " of a rule",
+        "Options are direction, target, source, transform, required, default, on_operation and owner.");
+  }
+  return Nothing{};
+}
+
+Result<SingleRule> read_rule(const json::Value& value) {
+  SingleRule rule;
+  if (const auto target = value.member("target"); target && target->is_string()) {
+    rule.text.target = target->string();  // named in the errors of the others
+  }
+  Status status = Nothing{};
+  value.each_member([&](std::string_view option, const json::Value& member) {
+    status = read_rule_option(option, member, rule);
+    return status.ok();
+  });
+  if (!status) return std::move(status).error();
+  if (rule.text.target.empty() || (rule.direction != "inbound" && rule.direction != "outbound")) {
+    return invalid("a rule has no target or no direction",
+                   "Write {\"direction\": \"outbound\", \"target\": \"plant\", \"default\": \"HH-1\"}; "
+                   "directions are inbound and outbound.");
+  }
+  return rule;
+}
+
+// A rule takes the place of the one that short-hand made for its target.
+Status add_rules(const json::Value& rules, ShortHand& short_hand) {
+  if (!rules.is_array()) return invalid("\"rules\" of a field mapping is not a list");
+  if (rules.size() > max_members) return invalid("field mapping has more than 200 rules");
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    Result<SingleRule> read = read_rule(*rules.element(i));
+    if (!read) return std::move(read).error();
+    SingleRule rule = std::move(read).value();
+    std::vector<RuleText>& list = rule.direction == "inbound" ? short_hand.inbound : short_hand.outbound;
+    const auto existing = std::find_if(list.begin(), list.end(),
+                                       [&](const RuleText& each) { return each.target == rule.text.target; });
+    if (existing == list.end()) {
+      list.push_back(std::move(rule.text));
+    } else {
+      *existing = std::move(rule.text);
+    }
+  }
+  return Nothing{};
+}
+
 class Builder {
  public:
   Status add(std::string_view name, const json::Value& value) {
@@ -235,6 +313,9 @@ class Builder {
     if (field.flow == Flow::both && writable) {
       RuleText outbound;
       outbound.target = entry.sources.front();
+      for (const RuleText& other : rules_.outbound) {
+        if (other.target == outbound.target) return written_twice(field.name, other);
+      }
       outbound.sources = {std::string(field.name)};
       outbound.transform = entry.transform;
       outbound.required = entry.required;
@@ -244,6 +325,12 @@ class Builder {
     }
     rules_.inbound.push_back(std::move(inbound));
     return Nothing{};
+  }
+
+  static Error written_twice(std::string_view name, const RuleText& other) {
+    return invalid("fields " + quoted(other.sources.front()) + " and " + quoted(name) +
+                       " would both be written to " + quoted(other.target),
+                   "Give one of them in \"rules\", for the inbound direction alone.");
   }
 
   void keep_original(std::string_view mapped, std::string_view original) {
@@ -265,15 +352,17 @@ Result<ShortHand> parse_short_hand(const json::Value& document, std::string_view
       "Write {\"title\": \"KTEXT\"}, or the same inside {\"work_order\": {...}}.";
   if (!document.is_object()) return invalid("field mapping is not a JSON object", std::string(form_hint));
   json::Value members = document;
+  std::optional<json::Value> rules;
   for (const std::string_view level : {resource, std::string_view("work_order")}) {
     const auto nested = document.member(level);
     // A field may be called like the resource: {"ticket": {"source": ...}} is a field.
     if (nested && nested->is_object() && !nested->member("source")) {
       members = *nested;
+      rules = document.member("rules");
       break;
     }
   }
-  if (members.size() == 0) return invalid("field mapping is empty", std::string(form_hint));
+  if (members.size() == 0 && !rules) return invalid("field mapping is empty", std::string(form_hint));
   if (members.size() > max_members) return invalid("field mapping has more than 200 fields");
 
   Builder builder;
@@ -283,7 +372,18 @@ Result<ShortHand> parse_short_hand(const json::Value& document, std::string_view
     return status.ok();
   });
   if (!status) return std::move(status).error();
-  return builder.finish();
+  ShortHand short_hand = builder.finish();
+  if (rules) status = add_rules(*rules, short_hand);
+  if (!status) return std::move(status).error();
+  return short_hand;
+}
+
+ShortName short_name(std::string_view target) {
+  const RecordField* field = find_field(target);
+  if (field == nullptr || field->name != target) return {};
+  const auto alias =
+      std::find_if(aliases.begin(), aliases.end(), [&](const Alias& each) { return each.field == target; });
+  return {alias == aliases.end() ? field->name : alias->name, default_transform(field->type)};
 }
 
 }  // namespace cmms::mapping

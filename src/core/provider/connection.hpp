@@ -148,6 +148,12 @@ Result<std::shared_ptr<const Connection>> make_connection(ConnectionInput input)
 // there are any.
 std::vector<std::string> unmapped_required(const Connection& connection, std::string_view resource);
 
+// The rules of one direction as they are written: the rows, laid over the descriptor's where `with_defaults`.
+Result<std::vector<mapping::RuleText>> written_rules(const Connection& connection,
+                                                     const std::vector<FieldRow>& rows,
+                                                     std::string_view resource, std::string_view direction,
+                                                     bool with_defaults);
+
 // cmms.field_map.source <-> the sources of a rule.
 std::string sources_text(const std::vector<std::string>& sources);
 Result<std::vector<std::string>> parse_sources(std::string_view text);

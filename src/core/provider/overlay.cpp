@@ -43,6 +43,7 @@ Result<RuleText> rule_from(const FieldRow& row) {
   } else if (row.on_operation != "always") {
     return row_error(row, "unknown operation \"" + row.on_operation + "\"");
   }
+  if (row.owner != "newest") rule.owner = row.owner;
   return rule;
 }
 
@@ -52,10 +53,8 @@ std::string canonical_target(const std::string& target) {
   return path ? path.value().text() : target;
 }
 
-Result<mapping::FieldMap> overlay_direction(const std::vector<RuleText>& defaults, bool replaceable,
-                                            const std::vector<FieldRow>& rows, std::string_view resource,
-                                            std::string_view direction) {
-  std::vector<RuleText> rules;
+Result<std::vector<RuleText>> own_rules(const std::vector<FieldRow>& rows, std::string_view resource,
+                                        std::string_view direction) {
   std::vector<RuleText> own;
   for (const FieldRow& row : rows) {
     if (row.resource != resource || row.direction != direction) continue;
@@ -63,8 +62,17 @@ Result<mapping::FieldMap> overlay_direction(const std::vector<RuleText>& default
     if (!rule) return std::move(rule).error();
     own.push_back(std::move(rule).value());
   }
-  if (own.empty() || !replaceable) rules = defaults;
-  for (RuleText& rule : own) {
+  return own;
+}
+
+Result<std::vector<RuleText>> overlay_texts(const std::vector<RuleText>& defaults, bool replaceable,
+                                            const std::vector<FieldRow>& rows, std::string_view resource,
+                                            std::string_view direction) {
+  Result<std::vector<RuleText>> own = own_rules(rows, resource, direction);
+  if (!own) return own;
+  std::vector<RuleText> rules;
+  if (own.value().empty() || !replaceable) rules = defaults;
+  for (RuleText& rule : own.value()) {
     const std::string target = canonical_target(rule.target);
     const auto existing = std::find_if(rules.begin(), rules.end(), [&](const RuleText& each) {
       return canonical_target(each.target) == target;
@@ -78,9 +86,17 @@ Result<mapping::FieldMap> overlay_direction(const std::vector<RuleText>& default
       *existing = std::move(rule);
     }
   }
+  return rules;
+}
+
+Result<mapping::FieldMap> overlay_direction(const std::vector<RuleText>& defaults, bool replaceable,
+                                            const std::vector<FieldRow>& rows, std::string_view resource,
+                                            std::string_view direction) {
+  const Result<std::vector<RuleText>> rules = overlay_texts(defaults, replaceable, rows, resource, direction);
+  if (!rules) return rules.error();
   std::vector<mapping::Rule> compiled;
-  compiled.reserve(rules.size());
-  for (const RuleText& rule : rules) {
+  compiled.reserve(rules.value().size());
+  for (const RuleText& rule : rules.value()) {
     Result<mapping::Rule> each = mapping::compile_rule(rule);
     if (!each) return std::move(each).error();
     compiled.push_back(std::move(each).value());
@@ -222,6 +238,15 @@ Result<std::vector<std::string>> parse_sources(std::string_view text) {
     sources.emplace_back(element.string());
   }
   return sources;
+}
+
+Result<std::vector<RuleText>> written_rules(const Connection& connection, const std::vector<FieldRow>& rows,
+                                            std::string_view resource, std::string_view direction,
+                                            bool with_defaults) {
+  const ResourceSpec* spec = connection.descriptor->resource(resource);
+  if (!with_defaults || spec == nullptr) return own_rules(rows, resource, direction);
+  if (direction == "inbound") return overlay_texts(spec->inbound, false, rows, resource, direction);
+  return overlay_texts(spec->outbound, spec->outbound_replaceable, rows, resource, direction);
 }
 
 Status overlay_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows, ResourceMaps& maps) {

@@ -3,6 +3,7 @@
 #include "pg/apply/apply.hpp"
 
 #include <algorithm>
+#include <deque>
 
 #include "pg/apply/event.hpp"
 #include "pg/apply/learnt_values.hpp"
@@ -44,15 +45,7 @@ class Application {
 
   Applied apply(const InboundItem& item) {
     const ScratchContext scratch;
-    const IncomingRecord record{.tenant_id = connection_.tenant_id,
-                                .provider_id = connection_.provider_id,
-                                .mapped = item.inbound.mapped,
-                                .source_id = field_text(item.inbound.mapped, "source_work_order_id"),
-                                .updated_at = field_text(item.inbound.mapped, "source_updated_at"),
-                                .reference = field_text(item.inbound.mapped, "reference"),
-                                .fields = jsonb_from_fields(item.inbound.mapped.fields),
-                                .document = jsonb_from_value(item.document),
-                                .map_version = connection_.map_version};
+    const IncomingRecord record = incoming(item);
     constexpr int max_passes = 20;
     for (int pass = 0; pass < max_passes; ++pass) {
       if (std::optional<Applied> applied = try_to_apply(item, record)) return *std::move(applied);
@@ -85,9 +78,39 @@ class Application {
   }
 
  private:
+  IncomingRecord incoming(const InboundItem& item) const {
+    return {.tenant_id = connection_.tenant_id,
+            .provider_id = connection_.provider_id,
+            .mapped = item.inbound.mapped,
+            .source_id = field_text(item.inbound.mapped, "source_work_order_id"),
+            .updated_at = field_text(item.inbound.mapped, "source_updated_at"),
+            .reference = field_text(item.inbound.mapped, "reference"),
+            .fields = jsonb_from_fields(item.inbound.mapped.fields),
+            .document = jsonb_from_value(item.document),
+            .map_version = connection_.map_version};
+  }
+
+  // A record is mapped before anybody knows whether it is new. Null: being new, it needs nothing else.
+  const InboundItem* completed(const InboundItem& item) {
+    std::optional<mapping::Mapped> mapped = maps_.inbound.complete(item.inbound.mapped);
+    if (!mapped) return nullptr;
+    InboundItem& copy = completed_.emplace_back(item);
+    copy.inbound.mapped = *std::move(mapped);
+    return &copy;
+  }
+
   // Null: another session came in between, so the record has to be looked at anew.
   std::optional<Applied> try_to_apply(const InboundItem& item, const IncomingRecord& record) {
     const std::optional<StoredOrder> stored = find_order(record);
+    if (!stored) {
+      const InboundItem* whole = completed(item);
+      return whole == nullptr ? write(item, record, stored) : write(*whole, incoming(*whole), stored);
+    }
+    return write(item, record, stored);
+  }
+
+  std::optional<Applied> write(const InboundItem& item, const IncomingRecord& record,
+                               const std::optional<StoredOrder>& stored) {
     const auto id = stored ? std::optional(stored->common_work_order_id) : std::nullopt;
     if (stored && !stored->newer.empty()) return Applied{"stale", id, stored->newer};
     if (!item.inbound.mapped.problems.empty()) {
@@ -104,11 +127,11 @@ class Application {
     }
     const Traces traces = stored ? Traces{} : find_traces(record);
     if (traces.deletion_waits) return Applied{"ignored", std::nullopt, "its deletion waits to be sent"};
-    const std::optional<OrderWrite> write = stored ? merge_into(record, *stored) : insert_order(record);
-    if (!write) return std::nullopt;
+    const std::optional<OrderWrite> written = stored ? merge_into(record, *stored) : insert_order(record);
+    if (!written) return std::nullopt;
     if (traces.is_held) release_held_record(record);
-    if (write->event) count(*write->event);
-    return Applied{write->outcome, write->common_work_order_id, write->detail};
+    if (written->event) count(*written->event);
+    return Applied{written->outcome, written->common_work_order_id, written->detail};
   }
 
   // Null: another session has changed the order meanwhile.
@@ -136,6 +159,7 @@ class Application {
 
   const provider::Connection& connection_;
   const provider::ResourceMaps& maps_;
+  std::deque<InboundItem> completed_;  // where `faulty_` may point into
   std::vector<const InboundItem*> faulty_;
   std::vector<Announcement> announcements_;  // one for each type of event
 };

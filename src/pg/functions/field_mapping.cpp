@@ -1,6 +1,9 @@
-// cmms.set_field_mapping and cmms.set_row_mapping: field maps from short-hand JSON.
+// cmms.set_field_mapping, cmms.set_row_mapping and cmms.field_mapping: field maps from short-hand JSON and
+// back.
 #include "pg/prelude.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +14,7 @@
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/result_set.hpp"
 #include "pg/boundary/spi.hpp"
+#include "pg/catalog/configuration_rows.hpp"
 #include "pg/catalog/connection_cache.hpp"
 #include "pg/catalog/owner_scope.hpp"
 #include "pg/catalog/row_map.hpp"
@@ -64,17 +68,17 @@ void insert_rules(std::string_view provider_id, std::string_view resource, const
                   const std::vector<RuleText>& rules) {
   static Statement statement(
       "INSERT INTO cmms.field_map (provider_id, resource, direction, target, source, transform, required,"
-      " default_value, on_operation, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-      {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID, TEXTOID, INT4OID});
+      " default_value, on_operation, owner, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+      {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID, TEXTOID, TEXTOID, INT4OID});
   std::int32_t position = 0;
   for (const RuleText& rule : rules) {
     const std::string source = rule.sources.empty() ? "" : provider::sources_text(rule.sources);
     const std::string fallback = rule.default_value ? rule.default_value->to_json() : "";
-    statement.execute({provider_id, resource, direction, rule.target,
-                       source.empty() ? Param::null(TEXTOID) : Param(source),
-                       rule.transform.empty() ? Param::null(TEXTOID) : Param(rule.transform), rule.required,
-                       fallback.empty() ? Param::null(JSONBOID) : Param::json(fallback),
-                       operation_name(rule.on_operation), ++position});
+    statement.execute(
+        {provider_id, resource, direction, rule.target, source.empty() ? Param::null(TEXTOID) : Param(source),
+         rule.transform.empty() ? Param::null(TEXTOID) : Param(rule.transform), rule.required,
+         fallback.empty() ? Param::null(JSONBOID) : Param::json(fallback), operation_name(rule.on_operation),
+         rule.owner.empty() ? "newest" : rule.owner.c_str(), ++position});
   }
 }
 
@@ -122,6 +126,67 @@ Datum set_field_mapping(FunctionCallInfo fcinfo) {
           "provider \"" + provider_id + "\" has no resource \"" + resource + "\"");
   }
   return return_rules(fcinfo, provider_id, resource, false);
+}
+
+std::vector<RuleText> rules_of(const provider::Connection& provider,
+                               const std::vector<provider::FieldRow>& rows, std::string_view resource,
+                               std::string_view direction, bool with_defaults) {
+  Result<std::vector<RuleText>> rules =
+      provider::written_rules(provider, rows, resource, direction, with_defaults);
+  if (!rules) raise(rules.error());
+  return std::move(rules).value();
+}
+
+// Null: there is nothing to write.
+std::optional<std::string> field_mapping(FunctionCallInfo fcinfo) {
+  const std::string provider_id(text_argument(fcinfo, 0));
+  const std::string resource(text_argument(fcinfo, 1));
+  const bool with_defaults = PG_GETARG_BOOL(2);
+  const OwnerScope scope(fcinfo->flinfo->fn_oid);
+  scope.require_server_owner(require_server(provider_id), provider_id);
+  const auto provider = connection(provider_id, Secrets::optional);
+  const std::vector<provider::FieldRow> rows = read_field_rows(provider_id);
+  const mapping::ShortHand rules{rules_of(*provider, rows, resource, "inbound", with_defaults),
+                                 rules_of(*provider, rows, resource, "outbound", with_defaults)};
+  if (rules.inbound.empty() && rules.outbound.empty()) return std::nullopt;
+  return mapping::write_short_hand(rules, resource);
+}
+
+// The rules of both directions as they are in force.
+Datum effective_field_map(FunctionCallInfo fcinfo) {
+  const std::string provider_id(text_argument(fcinfo, 0));
+  const std::string resource(text_argument(fcinfo, 1));
+  const auto provider = connection(provider_id, Secrets::optional);
+  const std::vector<provider::FieldRow> rows = read_field_rows(provider_id);
+  ResultSet result(fcinfo);
+  for (const char* direction : {"inbound", "outbound"}) {
+    const std::vector<RuleText> own = rules_of(*provider, rows, resource, direction, false);
+    for (const RuleText& rule : rules_of(*provider, rows, resource, direction, true)) {
+      const std::optional<std::string> source =
+          rule.sources.empty() ? std::nullopt : std::optional(provider::sources_text(rule.sources));
+      const std::optional<std::string> fallback =
+          rule.default_value ? std::optional(rule.default_value->to_json()) : std::nullopt;
+      const bool is_own = std::find(own.begin(), own.end(), rule) != own.end();
+      result.add({direction, rule.target, source,
+                  rule.transform.empty() ? Param::null(TEXTOID) : Param(rule.transform), rule.required,
+                  Param::typed(JSONBOID, fallback), operation_name(rule.on_operation),
+                  rule.owner.empty() ? "newest" : rule.owner.c_str(), is_own});
+    }
+  }
+  return result.done();
+}
+
+// What a value becomes; null: it has no mapping.
+std::optional<std::string> translated_value(FunctionCallInfo fcinfo) {
+  const auto provider = connection(text_argument(fcinfo, 0), Secrets::optional);
+  const provider::ResourceMaps* maps = provider->maps(text_argument(fcinfo, 4));
+  if (maps == nullptr) return std::nullopt;
+  const mapping::ValueMaps& values =
+      text_argument(fcinfo, 3) == "outbound" ? maps->outbound_values : maps->inbound_values;
+  const auto vocabulary = values.find(text_argument(fcinfo, 1));
+  if (vocabulary == values.end()) return std::nullopt;
+  const std::optional<std::string_view> found = vocabulary->second.find(text_argument(fcinfo, 2));
+  return found ? std::optional(std::string(*found)) : std::nullopt;
 }
 
 // The members of a row map: "key" (or "id", which in a row can only mean that) apart from those that the
@@ -208,3 +273,17 @@ Datum set_row_mapping(FunctionCallInfo fcinfo) {
 CMMS_FUNCTION(cmms_set_field_mapping) { return cmms::pg::set_field_mapping(fcinfo); }
 
 CMMS_FUNCTION(cmms_set_row_mapping) { return cmms::pg::set_row_mapping(fcinfo); }
+
+CMMS_FUNCTION(cmms_field_mapping) {
+  const std::optional<std::string> text = cmms::pg::field_mapping(fcinfo);
+  fcinfo->isnull = !text;
+  return text ? cmms::pg::jsonb_from_text(*text) : Datum{0};
+}
+
+CMMS_FUNCTION(cmms_effective_field_map) { return cmms::pg::effective_field_map(fcinfo); }
+
+CMMS_FUNCTION(cmms_translated_value) {
+  const std::optional<std::string> text = cmms::pg::translated_value(fcinfo);
+  fcinfo->isnull = !text;
+  return text ? cmms::pg::Param(*text).to_datum() : Datum{0};
+}

@@ -18,7 +18,8 @@ BEGIN
                 WHERE NOT EXISTS (SELECT FROM cmms.held_record h
                                   WHERE h.tenant_id = tenant AND h.provider_id = hold_records.provider_id
                                     AND h.resource = hold_records.resource AND h.direction = 'inbound'
-                                    AND h.source_record_id = hold_records.fields[o] ->> 'source_work_order_id'
+                                    AND (h.source_record_id = hold_records.fields[o] ->> 'source_work_order_id'
+                                         OR h.source_record_id IS NULL AND hold_records.fields[o] ->> 'source_work_order_id' IS NULL)
                                     AND h.document = documents[o] AND h.problems = hold_records.problems[o]));
   IF cardinality(news) = 0 THEN
     RETURN;

@@ -1,0 +1,76 @@
+-- Documents from a file, through the inbound maps alone.
+CREATE SERVER log_file FOREIGN DATA WRAPPER cmms OPTIONS (type 'custom', base_url 'http://127.0.0.1:9', tenant 'acme');
+SELECT count(*) FROM cmms.set_field_mapping('log_file', '{"work_order": {"id": "line", "title": {"source": "short_text", "required": true},
+  "asset_id": "machine", "scheduled_date": "start", "issue_type": {"source": "kind", "transform": "trim | map order_type"}, "total_cost": "cost"}}');
+SELECT cmms.map_value('log_file', 'order_type', 'PM01', 'breakdown'), cmms.map_value('log_file', 'order_type', 'PM02', 'planned');
+
+-- A staging table of text, as a file gives it: repeated rows, a credit, and each kind of fault.
+CREATE TEMPORARY TABLE staging (line text, start text, machine text, short_text text, kind text, cost text);
+INSERT INTO staging VALUES
+  ('1', '2026-01-05', 'DIGGER-1', 'Bucket will not open', 'PM01', '183.05'),
+  ('2', '2026-01-06', 'DIGGER-1', 'Replace tooth', 'PM02', '0'),
+  ('3', '2026-01-06', 'DIGGER-1', 'Replace tooth', 'PM02', '0'),
+  ('4', '2026-01-07', 'DIGGER-2', 'Credit note hose', 'PM01', '-412.5'),
+  ('5', '07.01.2026', 'DIGGER-2', 'Date of another land', 'PM01', '1'),
+  ('6', '2026-01-08', 'DIGGER-2', 'Unknown kind', 'PM09', '1'),
+  ('7', '2026-01-08', 'DIGGER-2', '', 'PM01', '1'),
+  ('8', '2026-01-08', 'DIGGER-2', 'No amount', 'PM01', 'won''t'),
+  (NULL, '2026-01-08', 'DIGGER-2', 'No id', 'PM01', '1'),
+  ('9', '2026-02-30', 'DIGGER-2', 'No such day', 'PM01', '1'),
+  ('2', '2026-01-06', 'DIGGER-1', 'Replace tooth', 'PM02', '0'),
+  ('10', '2026-01-09', 'DIGGER-2', 'Too dear', 'PM01', '1e400');
+CREATE TEMPORARY VIEW documents AS SELECT jsonb_agg(to_jsonb(s)) AS records FROM staging s;
+SELECT i.ordinal, i.source_record_id, i.outcome, i.common_work_order_id IS NOT NULL AS stored, i.detail FROM documents, cmms.import_records('log_file', records) i;
+SELECT tenant_id, source_work_order_id, title, asset_ref, planned_start_at AT TIME ZONE 'UTC' AS starts, issue_type, total_cost, sync_state FROM cmms.work_order ORDER BY source_work_order_id;
+SELECT source_record_id, reason FROM cmms.held_record ORDER BY held_record_id;
+SELECT vocabulary, value FROM cmms.unmapped_value;
+SELECT count(*) AS queued FROM cmms.outbox;
+SELECT tenant_id, detail FROM cmms.audit_log WHERE action = 'import';
+
+-- Again: nothing is doubled, not even what has no id. Mapping the kind lets its record through; then that is unchanged as well.
+SELECT i.outcome, count(*) FROM documents, cmms.import_records('log_file', records) i GROUP BY 1 ORDER BY 1;
+SELECT cmms.map_value('log_file', 'order_type', 'PM09', 'inspection');
+SELECT i.outcome, count(*) FROM documents, cmms.import_records('log_file', records) i GROUP BY 1 ORDER BY 1;
+SELECT (SELECT count(*) FROM cmms.work_order) AS orders, (SELECT count(*) FROM cmms.held_record) AS held;
+
+-- More than one batch, with one record that the database refuses in the second.
+DELETE FROM cmms.held_record;
+ALTER TABLE cmms.work_order ADD CONSTRAINT regress_limit CHECK (total_cost <> 1234567);
+CREATE TEMPORARY VIEW many AS SELECT jsonb_agg(jsonb_build_object('line', 'n' || n, 'short_text', 'Order ' || n, 'cost', CASE n WHEN 777 THEN 1234567 ELSE n END) ORDER BY n) AS records
+  FROM generate_series(1, 1200) n;
+SELECT i.outcome, count(*), min(i.detail) FROM many, cmms.import_records('log_file', records) i GROUP BY 1 ORDER BY 1;
+SELECT source_record_id, reason FROM cmms.held_record;
+SELECT count(*), sum(total_cost) FROM cmms.work_order WHERE title LIKE 'Order %';
+ALTER TABLE cmms.work_order DROP CONSTRAINT regress_limit;
+SELECT i.outcome, count(*) FROM many, cmms.import_records('log_file', records) i GROUP BY 1 ORDER BY 1;
+SELECT count(*) AS held FROM cmms.held_record;
+
+-- Bad input, and who may.
+SELECT count(*) FROM cmms.import_records('log_file', '[]');
+SELECT outcome, detail FROM cmms.import_records('log_file', '[1, null, "x", [], {}]');
+SELECT state, message, hint FROM raised($$SELECT * FROM cmms.import_records('log_file', '{"line": 1}')$$);
+SELECT state, message FROM raised($$SELECT * FROM cmms.import_records('log_file', '[]', 'asset')$$);
+SELECT state, message FROM raised($$SELECT * FROM cmms.import_records('nowhere', '[]')$$);
+CREATE ROLE regress_cmms_importer;
+GRANT EXECUTE ON FUNCTION raised TO PUBLIC;
+GRANT USAGE ON SCHEMA cmms TO regress_cmms_importer;
+GRANT EXECUTE ON FUNCTION cmms.import_records(text, jsonb, text) TO regress_cmms_importer;
+SET ROLE regress_cmms_importer;
+SELECT state, message FROM raised($$SELECT * FROM cmms.import_records('log_file', '[]')$$);
+RESET ROLE;
+GRANT USAGE ON FOREIGN DATA WRAPPER cmms TO regress_cmms_importer;
+ALTER SERVER log_file OWNER TO regress_cmms_importer;
+SET ROLE regress_cmms_importer;
+SELECT state, message FROM raised($$SELECT * FROM cmms.import_records('log_file', '[]')$$);
+RESET ROLE;
+SELECT cmms.grant_access('regress_cmms_importer', 'acme');
+SET ROLE regress_cmms_importer;
+SELECT outcome FROM cmms.import_records('log_file', '[{"line": "1", "short_text": "Bucket opens again"}]');
+SELECT title FROM cmms.work_order WHERE source_work_order_id = '1';
+RESET ROLE;
+DROP OWNED BY regress_cmms_importer;
+DELETE FROM cmms.tenant_access WHERE role_name = 'regress_cmms_importer';
+DROP ROLE regress_cmms_importer;
+
+DELETE FROM cmms.work_order; DELETE FROM cmms.outbox; DELETE FROM cmms.event; DELETE FROM cmms.held_record; DELETE FROM cmms.unmapped_value;
+DELETE FROM cmms.field_map; DELETE FROM cmms.value_map;

@@ -4,6 +4,7 @@ CREATE TABLE cmms.common_status (
   name text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_]{0,62}$'),
   sort_order integer NOT NULL,
   is_final boolean NOT NULL DEFAULT false,
+  is_detour boolean NOT NULL DEFAULT false,
   description text NOT NULL DEFAULT '',
   built_in boolean NOT NULL DEFAULT false
 );
@@ -11,19 +12,20 @@ COMMENT ON TABLE cmms.common_status IS 'The hub''s lifecycle states. Providers''
 COMMENT ON COLUMN cmms.common_status.name IS 'State, as stored in work_order.common_status: lower case letters, digits, underscores.';
 COMMENT ON COLUMN cmms.common_status.sort_order IS 'Position in the usual flow of work, ascending.';
 COMMENT ON COLUMN cmms.common_status.is_final IS 'True where no more work is expected; left only by reopening.';
+COMMENT ON COLUMN cmms.common_status.is_detour IS 'True where the state is beside the usual flow: never suggested, and no step on the way to another state.';
 COMMENT ON COLUMN cmms.common_status.description IS 'What the state means.';
 COMMENT ON COLUMN cmms.common_status.built_in IS 'Shipped with the extension; not part of a dump.';
 
-INSERT INTO cmms.common_status (name, sort_order, is_final, description, built_in) VALUES
-  ('requested', 10, false, 'Asked for; nobody has looked at it yet', true),
-  ('triaged', 20, false, 'Looked at; urgency and kind are known', true),
-  ('approved', 30, false, 'May be carried out', true),
-  ('assigned', 40, false, 'Somebody is to do it', true),
-  ('in_progress', 50, false, 'Being worked on', true),
-  ('on_hold', 60, false, 'Work is interrupted: parts, access, decision', true),
-  ('completed', 70, false, 'Field work is done; closeout review can begin', true),
-  ('closed', 80, true, 'Closeout is final', true),
-  ('cancelled', 90, true, 'Will not be done', true);
+INSERT INTO cmms.common_status (name, sort_order, is_final, is_detour, description, built_in) VALUES
+  ('requested', 10, false, false, 'Asked for; nobody has looked at it yet', true),
+  ('triaged', 20, false, false, 'Looked at; urgency and kind are known', true),
+  ('approved', 30, false, false, 'May be carried out', true),
+  ('assigned', 40, false, false, 'Somebody is to do it', true),
+  ('in_progress', 50, false, false, 'Being worked on', true),
+  ('on_hold', 60, false, true, 'Work is interrupted: parts, access, decision', true),
+  ('completed', 70, false, false, 'Field work is done; closeout review can begin', true),
+  ('closed', 80, true, false, 'Closeout is final', true),
+  ('cancelled', 90, true, true, 'Will not be done', true);
 
 CREATE TABLE cmms.priority (
   name text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_]{0,62}$'),

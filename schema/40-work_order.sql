@@ -17,6 +17,7 @@ CREATE TABLE cmms.work_order (
   vendors text[],
   common_status text NOT NULL DEFAULT 'requested',
   source_status text,
+  source_allowed_statuses text[],
   priority text NOT NULL DEFAULT 'none',
   source_priority text,
   planned_start_at timestamptz,
@@ -77,6 +78,7 @@ COMMENT ON COLUMN cmms.work_order.assignees IS 'Who is to do it.';
 COMMENT ON COLUMN cmms.work_order.vendors IS 'Outside firms that are to do it.';
 COMMENT ON COLUMN cmms.work_order.common_status IS 'Lifecycle state; see cmms.common_status. Local changes follow cmms.transition (SQLSTATE WO004 otherwise).';
 COMMENT ON COLUMN cmms.work_order.source_status IS 'The provider''s own word for its status.';
+COMMENT ON COLUMN cmms.work_order.source_allowed_statuses IS 'Statuses that the provider allows this order next, in the hub''s words; null where it does not say. Honoured before anything is sent (SQLSTATE WO004 otherwise).';
 COMMENT ON COLUMN cmms.work_order.priority IS 'Urgency; see cmms.priority.';
 COMMENT ON COLUMN cmms.work_order.source_priority IS 'The provider''s own word for its priority.';
 COMMENT ON COLUMN cmms.work_order.planned_start_at IS 'Planned start of the work.';

@@ -1,4 +1,4 @@
--- Lifecycle: which status may follow which, what a change of status stamps, and how long an order stayed in each.
+-- Lifecycle: which status may follow which, what a change of status stamps, and which statuses an order was in.
 
 CREATE TABLE cmms.transition (
   from_status text NOT NULL REFERENCES cmms.common_status,
@@ -49,18 +49,6 @@ $$;
 COMMENT ON FUNCTION cmms.transition_owned() IS 'Row trigger of transition: an inserted row replaces the shipped one of the same move, an updated one is no longer built in.';
 CREATE TRIGGER owned BEFORE INSERT OR UPDATE ON cmms.transition
   FOR EACH ROW EXECUTE FUNCTION cmms.transition_owned();
-
-CREATE FUNCTION cmms.allowed_statuses(common_work_order_id uuid) RETURNS TABLE (common_status text, verb text)
-  STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-  SELECT t.to_status, t.verb
-  FROM cmms.work_order w
-  JOIN cmms.transition t ON t.from_status = w.common_status AND t.allowed
-  JOIN cmms.common_status s ON s.name = t.to_status
-  WHERE w.common_work_order_id = allowed_statuses.common_work_order_id
-  ORDER BY s.sort_order
-$$;
-COMMENT ON FUNCTION cmms.allowed_statuses(uuid) IS
-'Statuses that a local change may give the order next, in the order of the usual flow, with the verb of each move. No row: unknown order, or not the caller''s tenant.';
 
 CREATE TABLE cmms.status_history (
   tenant_id text NOT NULL,
@@ -149,6 +137,9 @@ BEGIN
 
   IF NEW.common_status IS DISTINCT FROM OLD.common_status THEN
     PERFORM cmms.check_transition(OLD.common_status, NEW.common_status);
+    IF NEW.common_status <> ALL (NEW.source_allowed_statuses) THEN
+      PERFORM cmms.check_allowance(NEW);
+    END IF;
     NEW := cmms.stamp_status(OLD, NEW, now());
   END IF;
 
@@ -163,12 +154,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cmms.work_order_guard() IS
-'Row trigger of work_order: fills in the tenant, keeps identities, checks the lifecycle of local changes, sets time stamps and sync_state. SQLSTATEs: WO001 unknown provider, WO004 illegal transition, 23000 tenant, provider or id changed.';
+'Row trigger of work_order: fills in the tenant, keeps identities, checks the lifecycle of local changes, sets time stamps and sync_state. SQLSTATEs: WO001 unknown provider, WO004 illegal transition or one that the provider does not allow now, 23000 tenant, provider or id changed.';
 
 CREATE FUNCTION cmms.check_transition(from_status text, to_status text) RETURNS void
   STABLE LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   next_statuses text;
+  path text[];
 BEGIN
   IF EXISTS (SELECT FROM cmms.transition t
              WHERE t.from_status = check_transition.from_status AND t.to_status = check_transition.to_status AND t.allowed) THEN
@@ -177,12 +169,36 @@ BEGIN
   SELECT string_agg(s.name, ', ' ORDER BY s.sort_order) INTO next_statuses
   FROM cmms.transition t JOIN cmms.common_status s ON s.name = t.to_status
   WHERE t.from_status = check_transition.from_status AND t.allowed;
+  path := cmms.status_path(from_status, to_status);
   RAISE EXCEPTION USING ERRCODE = 'WO004',
     MESSAGE = format('a work order cannot go from %s to %s', from_status, coalesce(to_status, 'null')),
-    HINT = format('Allowed from %s: %s.', from_status, coalesce(next_statuses, 'none'));
+    HINT = format('Allowed from %s: %s.', from_status, coalesce(next_statuses, 'none'))
+      || CASE WHEN path IS NULL THEN ''
+              ELSE format(' cmms.set_status goes on to %s by way of %s.', to_status,
+                          array_to_string(path[1:cardinality(path) - 1], ', ')) END;
 END
 $$;
-COMMENT ON FUNCTION cmms.check_transition(text, text) IS 'Raises WO004, naming the allowed statuses, unless cmms.transition allows the move.';
+COMMENT ON FUNCTION cmms.check_transition(text, text) IS
+'Raises WO004 unless cmms.transition allows the move. The hint names the allowed statuses, and the way to a status that is several steps off.';
+
+-- Called for a status that is not in the list: what the provider has already, it need not allow.
+CREATE FUNCTION cmms.check_allowance(changed cmms.work_order) RETURNS void
+  STABLE LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF changed.common_status = changed.source_fields ->> 'common_status' THEN
+    RETURN;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'WO004',
+    MESSAGE = format('provider "%s" does not allow a work order to become %s now', changed.provider_id, changed.common_status),
+    DETAIL = format('Work order %s is %s there.', coalesce(changed.source_work_order_id, changed.common_work_order_id::text),
+                    coalesce(changed.source_fields ->> 'common_status', 'new')),
+    HINT = format('It allows: %s.', coalesce((SELECT string_agg(a.status, ', ' ORDER BY s.sort_order, a.status)
+                                              FROM unnest(changed.source_allowed_statuses) AS a(status)
+                                              LEFT JOIN cmms.common_status s ON s.name = a.status), 'none'));
+END
+$$;
+COMMENT ON FUNCTION cmms.check_allowance(cmms.work_order) IS
+'Raises WO004, naming what the provider allows, for an order whose new status its provider does not allow (source_allowed_statuses).';
 
 CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON cmms.work_order
   FOR EACH ROW WHEN (cmms.change_origin() = 'local') EXECUTE FUNCTION cmms.work_order_guard();

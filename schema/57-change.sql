@@ -137,6 +137,16 @@ BEGIN
          CROSS JOIN LATERAL (SELECT r.ctid FROM cmms.conflict r
                              WHERE r.tenant_id = c.tenant_id AND r.record_id = c.common_work_order_id OFFSET 0) x) d
   WHERE t.ctid = d.ctid;
+  DELETE FROM cmms.comment t
+  USING (SELECT x.ctid FROM unnest(changes) c
+         CROSS JOIN LATERAL (SELECT r.ctid FROM cmms.comment r
+                             WHERE r.tenant_id = c.tenant_id AND r.common_work_order_id = c.common_work_order_id OFFSET 0) x) d
+  WHERE t.ctid = d.ctid;
+  DELETE FROM cmms.attachment t
+  USING (SELECT x.ctid FROM unnest(changes) c
+         CROSS JOIN LATERAL (SELECT r.ctid FROM cmms.attachment r
+                             WHERE r.tenant_id = c.tenant_id AND r.common_work_order_id = c.common_work_order_id OFFSET 0) x) d
+  WHERE t.ctid = d.ctid;
   DELETE FROM cmms.row_link t
   USING (SELECT x.ctid FROM unnest(changes) c
          CROSS JOIN LATERAL (SELECT r.ctid FROM cmms.row_link r
@@ -159,7 +169,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cmms.work_order_deleted() IS
-'Statement trigger of work_order after DELETE: the deletion is queued for the provider (local deletes), history and row links go, events. SQLSTATEs: 55006 the order''s creation is under way, WO002 the provider''s mode forbids it.';
+'Statement trigger of work_order after DELETE: the deletion is queued for the provider (local deletes), history, comments, attachments and row links go, events. SQLSTATEs: 55006 the order''s creation is under way, WO002 the provider''s mode forbids it.';
 
 CREATE FUNCTION cmms.refuse_truncate() RETURNS trigger
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -31,17 +31,22 @@ BEGIN
   EXECUTE format('GRANT USAGE ON SCHEMA cmms TO %I', grant_access.role_name);
   FOREACH object IN ARRAY ARRAY['common_status', 'priority', 'sync_state', 'error_class', 'mode', 'event_type', 'transition',
       'provider', 'provider_state', 'field_map', 'value_map', 'map_version', 'provider_value', 'unmapped_value', 'held_record', 'work_order',
-      'status_history', 'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'conflict', 'echo_count', 'tenant_access',
+      'status_history', 'comment', 'attachment', 'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'conflict', 'echo_count', 'tenant_access',
       'sync_health', 'sync_history', 'work_order_overview', 'row_status'] LOOP
     EXECUTE format('GRANT SELECT ON cmms.%I TO %I', object, grant_access.role_name);
   END LOOP;
-  FOREACH object IN ARRAY ARRAY['allowed_statuses(uuid)', 'sees_tenant(text)', 'poll_now(text)', 'wait_until_idle(interval)'] LOOP
+  FOREACH object IN ARRAY ARRAY['allowed_statuses(uuid)', 'next_suggested_status(uuid)', 'status_path(text, text)', 'relative_time(bigint)',
+      'status_history_of(uuid)', 'status_history_document(uuid)', 'sees_tenant(text)', 'poll_now(text)', 'wait_until_idle(interval)'] LOOP
     EXECUTE format('GRANT EXECUTE ON FUNCTION cmms.%s TO %I', object, grant_access.role_name);
   END LOOP;
   IF grant_access.level = 'write' THEN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON cmms.work_order TO %I', grant_access.role_name);
-    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'preview_inbound(text, text, jsonb)', 'preview_outbound(text, uuid)', 'preview_request(uuid)', 'preview_recent(text, integer)',
-        'provider_tenant(text)', 'resolve(text, bigint, text, jsonb, text)', 'approve(uuid)', 'ingest_webhook(text, bytea, jsonb)', 'sync_row()', 'change_origin()'] LOOP
+    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'approve(uuid)', 'resolve(text, bigint, text, jsonb, text)',
+        'ingest_webhook(text, bytea, jsonb)', 'sync_row()', 'change_origin()', 'provider_tenant(text)',
+        'preview_inbound(text, text, jsonb)', 'preview_outbound(text, uuid)', 'preview_request(uuid)', 'preview_recent(text, integer)',
+        'lock_work_order(uuid)', 'set_status(uuid, text)', 'set_status_because(uuid, text, text)', 'require_text(text, text)',
+        'assign(uuid, text[])', 'complete(uuid, timestamptz)', 'close(uuid)', 'reopen(uuid, text)', 'cancel(uuid, text)',
+        'hold(uuid, text)', 'resume(uuid)', 'comment(uuid, text, text, text)', 'attach(uuid, text, text, text, bytea)'] LOOP
       EXECUTE format('GRANT EXECUTE ON FUNCTION cmms.%s TO %I', object, grant_access.role_name);
     END LOOP;
   END IF;
@@ -60,7 +65,7 @@ DECLARE
     || ' WHERE a.level = ''write'' AND pg_catalog.pg_has_role(current_user, a.role_name, ''MEMBER'')))';
 BEGIN
   FOREACH protected IN ARRAY ARRAY['provider', 'provider_value', 'unmapped_value', 'held_record', 'work_order', 'status_history',
-      'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'audit_log', 'conflict'] LOOP
+      'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'audit_log', 'conflict', 'comment', 'attachment'] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE cmms.%I ENABLE ROW LEVEL SECURITY', protected);
     EXECUTE pg_catalog.format('CREATE POLICY tenant_read ON cmms.%I FOR SELECT USING (%s)', protected, readable);
     EXECUTE pg_catalog.format('CREATE POLICY tenant_insert ON cmms.%I FOR INSERT WITH CHECK (%s)', protected, writable);

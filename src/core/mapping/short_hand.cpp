@@ -23,7 +23,7 @@ struct RecordField {
   Flow flow = Flow::both;
 };
 
-constexpr std::array<RecordField, 36> record_fields{{
+constexpr std::array<RecordField, 37> record_fields{{
     {"source_work_order_id", Type::text, Flow::inbound_only},
     {"identifier"},
     {"title"},
@@ -37,6 +37,7 @@ constexpr std::array<RecordField, 36> record_fields{{
     {"vendors"},
     {"common_status", Type::status},
     {"source_status", Type::text, Flow::inbound_only},
+    {"source_allowed_statuses", Type::status, Flow::inbound_only},
     {"priority", Type::priority},
     {"source_priority", Type::text, Flow::inbound_only},
     {"planned_start_at", Type::timestamp},

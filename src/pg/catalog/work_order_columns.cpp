@@ -18,8 +18,8 @@ constexpr std::array<std::string_view, 12> kept_by_the_sync = {
     "last_error", "last_error_class",     "last_error_detail", "created_at", "updated_at", "source_fields"};
 
 // What only the provider can say.
-constexpr std::array<std::string_view, 4> provider_news = {"source_status", "source_priority",
-                                                           "source_updated_at", "source_revision"};
+constexpr std::array<std::string_view, 5> provider_news = {
+    "source_status", "source_priority", "source_allowed_statuses", "source_updated_at", "source_revision"};
 
 template <std::size_t Size>
 bool contains(const std::array<std::string_view, Size>& names, std::string_view name) {

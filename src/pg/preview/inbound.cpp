@@ -63,11 +63,14 @@ class InboundPreview {
       : connection_(connection), maps_(maps), incoming_(incoming) {}
 
   std::vector<PreviewRow> rows() {
-    const mapping::Mapped& mapped = incoming_.inbound.mapped;
     const Spi spi;
     const SettingScope keyed_plans("enable_seqscan", "off");
     const IncomingRecord record = incoming_record();
     stored_ = find_order(record);
+    std::optional<mapping::Mapped> completed;  // of a record that is new
+    if (!stored_ && incoming_.not_applied.empty())
+      completed = maps_.inbound.complete(incoming_.inbound.mapped);
+    const mapping::Mapped& mapped = completed ? *completed : incoming_.inbound.mapped;
     if (stored_ && needs_local_side(*stored_, maps_)) local_ = read_local_side(record, *stored_, Lock::none);
     if (stored_) news_ = decide_news(record, *stored_, local_ ? &*local_ : nullptr, maps_);
     add_fields(mapped);

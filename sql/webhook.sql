@@ -15,7 +15,7 @@ SELECT * FROM send('{"event": "work_order.updated", "work_order": {"id": 7, "tit
 SELECT source_work_order_id, title, common_status, priority, assignees, total_cost, sync_state, started_at = '2026-01-02 00:00+00' AS stamped,
        source_updated_at = '2026-01-02 00:00+00' AS newest FROM cmms.work_order;
 SELECT from_status, to_status, cause, left_at IS NULL AS open FROM cmms.status_history ORDER BY status_history_id;
-SELECT event_type, detail FROM cmms.event ORDER BY event_id;
+SELECT event_type, detail - 'map_version' AS detail FROM cmms.event ORDER BY event_id;
 
 -- No echo: nothing of this was queued.
 SELECT count(*) FROM cmms.outbox;

@@ -125,11 +125,11 @@ class Application {
       raise(error_class_sqlstate(ErrorClass::identity), "the record has no id", {},
             "Map source_work_order_id to the field that carries the provider's id.");
     }
-    const Traces traces = stored ? Traces{} : find_traces(record);
-    if (traces.deletion_waits) return Applied{"ignored", std::nullopt, "its deletion waits to be sent"};
     const std::optional<OrderWrite> written = stored ? merge_into(record, *stored) : insert_order(record);
-    if (!written) return std::nullopt;
-    if (traces.is_held) release_held_record(record);
+    if (!written) {
+      if (stored || !deletion_waits(record)) return std::nullopt;
+      return Applied{"ignored", std::nullopt, "its deletion waits to be sent"};
+    }
     if (written->event) count(*written->event);
     return Applied{written->outcome, written->common_work_order_id, written->detail};
   }

@@ -129,19 +129,30 @@ Param column_value(const Column& column, const json::Field* field) {
 
 constexpr int first_column_parameter = 6;
 
-// The order, the start of its history and its event. Another session may be inserting the same record: its
-// row wins, and this news is then applied to that.
+// The order, the start of its history and its event, in one statement because a webhook's whole cost is the
+// number of its statements. Nothing is inserted of what we deleted and its provider is yet to be told of, nor
+// where another session is inserting the same record: its row wins, and this news is then applied to that.
+std::string waiting_deletion(std::string_view source_id) {
+  return "SELECT FROM cmms.outbox q WHERE q.provider_id = $2 AND q.operation = 'delete' AND "
+         "q.source_record_id = " +
+         std::string(source_id);
+}
+
 std::string insert_statement() {
   std::string names;
   std::string values;
   int parameter = first_column_parameter;
+  std::string source_id;
   for (const Column& column : columns) {
+    const std::string value = "$" + std::to_string(parameter++);
+    if (std::string_view(column.name) == "source_work_order_id") source_id = value;
     names += std::string(", ") + column.name;
-    values += ", $" + std::to_string(parameter++);
+    values += ", " + value;
   }
   return "WITH made AS (INSERT INTO cmms.work_order"
          " (tenant_id, provider_id, source_doc, source_fields, sync_state, last_synced_at" +
-         names + ") VALUES ($1, $2, $3, $4, 'imported', now()" + values +
+         names + ") SELECT $1, $2, $3, $4, 'imported', now()" + values + " WHERE NOT EXISTS (" +
+         waiting_deletion(source_id) +
          ") ON CONFLICT (tenant_id, provider_id, source_work_order_id) WHERE source_work_order_id IS NOT NULL"
          " DO NOTHING RETURNING common_work_order_id, common_status, source_status),"
          " opened AS (INSERT INTO cmms.status_history"
@@ -152,13 +163,25 @@ std::string insert_statement() {
          " INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)"
          " SELECT $1, 'work_order.created', $2, m.common_work_order_id,"
          " jsonb_build_object('cause', 'provider', 'map_version', $5::integer) FROM made m"
-         " RETURNING e.record_id, e.event_id";
+         " RETURNING e.record_id, e.event_id, EXISTS (SELECT FROM cmms.held_record h WHERE h.tenant_id = $1"
+         " AND h.provider_id = $2 AND h.resource = 'work_order' AND h.direction = 'inbound'"
+         " AND h.source_record_id = " +
+         source_id + ")";
 }
 
 std::vector<Oid> insert_parameter_types() {
   std::vector<Oid> types = {TEXTOID, TEXTOID, JSONBOID, JSONBOID, INT4OID};
   for (const Column& column : columns) types.push_back(column.type);
   return types;
+}
+
+// An earlier version of the record could not be mapped.
+void release_held_record(const IncomingRecord& record) {
+  static Statement statement(
+      "DELETE FROM cmms.held_record h WHERE h.tenant_id = $1 AND h.provider_id = $2"
+      " AND h.resource = 'work_order' AND h.direction = 'inbound' AND h.source_record_id = $3",
+      {TEXTOID, TEXTOID, TEXTOID});
+  statement.execute({record.tenant_id, record.provider_id, record.source_id});
 }
 
 }  // namespace
@@ -170,15 +193,10 @@ std::optional<StoredOrder> find_order(const IncomingRecord& record) {
   return stored;
 }
 
-Traces find_traces(const IncomingRecord& record) {
-  static Statement statement(
-      "SELECT EXISTS (SELECT FROM cmms.outbox q"
-      " WHERE q.provider_id = $2 AND q.source_record_id = $3 AND q.operation = 'delete'),"
-      " EXISTS (SELECT FROM cmms.held_record h WHERE h.tenant_id = $1 AND h.provider_id = $2"
-      " AND h.resource = 'work_order' AND h.direction = 'inbound' AND h.source_record_id = $3)",
-      {TEXTOID, TEXTOID, TEXTOID});
-  const Rows rows = statement.execute({record.tenant_id, record.provider_id, record.source_id});
-  return {.deletion_waits = rows.boolean(0, 0), .is_held = rows.boolean(0, 1)};
+bool deletion_waits(const IncomingRecord& record) {
+  static const std::string sql = "SELECT EXISTS (" + waiting_deletion("$3") + ")";
+  static Statement statement(sql.c_str(), {TEXTOID, TEXTOID, TEXTOID});
+  return statement.execute({record.tenant_id, record.provider_id, record.source_id}).boolean(0, 0);
 }
 
 std::optional<OrderWrite> insert_order(const IncomingRecord& record) {
@@ -192,18 +210,11 @@ std::optional<OrderWrite> insert_order(const IncomingRecord& record) {
   }
   const Rows rows = statement.execute(parameters);
   if (rows.empty()) return std::nullopt;
+  if (rows.boolean(0, 2)) release_held_record(record);
   return OrderWrite{.outcome = "created",
                     .detail = {},
                     .common_work_order_id = rows.text_or(0, 0, ""),
                     .event = WrittenEvent{"work_order.created", rows.integer(0, 1)}};
-}
-
-void release_held_record(const IncomingRecord& record) {
-  static Statement statement(
-      "DELETE FROM cmms.held_record h WHERE h.tenant_id = $1 AND h.provider_id = $2"
-      " AND h.resource = 'work_order' AND h.direction = 'inbound' AND h.source_record_id = $3",
-      {TEXTOID, TEXTOID, TEXTOID});
-  statement.execute({record.tenant_id, record.provider_id, record.source_id});
 }
 
 std::optional<LocalSide> read_local_side(const IncomingRecord& record, const StoredOrder& stored, Lock lock) {

@@ -45,13 +45,6 @@ struct StoredOrder {
 // The order that the record is about. An order of ours whose create had no answer is found by its reference.
 std::optional<StoredOrder> find_order(const IncomingRecord& record);
 
-// What is known of a record without an order.
-struct Traces {
-  bool deletion_waits = false;  // we deleted it, and its provider is yet to be told
-  bool is_held = false;         // an earlier version of it could not be mapped
-};
-Traces find_traces(const IncomingRecord& record);
-
 // An event that was written, for the NOTIFY that follows.
 struct WrittenEvent {
   std::string event_type;
@@ -65,9 +58,9 @@ struct OrderWrite {
   std::optional<WrittenEvent> event;
 };
 
-// Null: another session has inserted it meanwhile.
+// Null: another session has inserted it meanwhile, or its deletion waits.
 std::optional<OrderWrite> insert_order(const IncomingRecord& record);
-void release_held_record(const IncomingRecord& record);
+bool deletion_waits(const IncomingRecord& record);  // we deleted it, and its provider is yet to be told
 
 // Our side of an order that has changes of its own, or fields that a person decides over.
 struct LocalSide {

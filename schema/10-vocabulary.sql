@@ -59,11 +59,11 @@ INSERT INTO cmms.sync_state (name, description) VALUES
   ('pending', 'A local change waits to be sent'),
   ('synchronized', 'Both sides agree'),
   ('retrying', 'An attempt failed and will be repeated'),
-  ('rejected', 'The provider refused it for good; correct the record or call cmms.retry'),
+  ('rejected', 'The provider, or a person in mode draft, refused it for good; correct the record or call cmms.retry'),
   ('stale', 'Not heard of for too long, gone at the provider, or in a conflict that waits for cmms.resolve'),
   ('in_doubt', 'An attempt ended without an answer; it is looked up before anything is sent again'),
   ('held', 'A value has no mapping or a required field is missing; map it, then it goes on by itself'),
-  ('awaiting_approval', 'Mode draft: waits for cmms.approve');
+  ('awaiting_approval', 'Mode draft: waits for cmms.approve or cmms.reject');
 
 CREATE TABLE cmms.error_class (
   name text PRIMARY KEY,

@@ -20,6 +20,7 @@ CREATE TABLE cmms.outbox (
   lookups integer NOT NULL DEFAULT 0,
   last_error text,
   last_error_class text,
+  changed_by name,
   enqueued_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
   PRIMARY KEY (tenant_id, resource, record_id)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
@@ -48,6 +49,7 @@ COMMENT ON COLUMN cmms.outbox.in_doubt_since IS 'Since when the outcome of an at
 COMMENT ON COLUMN cmms.outbox.lookups IS 'Look-ups that did not find the record since then.';
 COMMENT ON COLUMN cmms.outbox.last_error IS 'Why the last attempt failed, secrets masked.';
 COMMENT ON COLUMN cmms.outbox.last_error_class IS 'Class of that failure; see cmms.error_class.';
+COMMENT ON COLUMN cmms.outbox.changed_by IS 'Role that made the last of the changes.';
 COMMENT ON COLUMN cmms.outbox.enqueued_at IS 'When the oldest change in the row was made.';
 
 -- What a statement did to one order, as the triggers hand it on.
@@ -62,6 +64,14 @@ CREATE TYPE cmms.work_order_change AS (
   source_status text
 );
 COMMENT ON TYPE cmms.work_order_change IS 'What one statement did to one order; internal to the triggers of work_order.';
+
+-- The state of a change that nobody has approved.
+CREATE FUNCTION cmms.unsent_state(provider_id text) RETURNS text
+  STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE WHEN EXISTS (SELECT FROM cmms.provider p WHERE p.provider_id = unsent_state.provider_id AND p.mode = 'draft')
+              THEN 'awaiting_approval' ELSE 'pending' END
+$$;
+COMMENT ON FUNCTION cmms.unsent_state(text) IS 'State of a new change in the outbox, and of its order: awaiting_approval in mode draft, otherwise pending.';
 
 -- Refuses changes of orders whose provider is read only, and of orders that a handoff provider owns by now.
 CREATE FUNCTION cmms.check_mode(changes cmms.work_order_change[]) RETURNS void
@@ -90,6 +100,7 @@ CREATE FUNCTION cmms.enqueue(changes cmms.work_order_change[], is_insert boolean
 DECLARE
   drafting text[];
   busy uuid;
+  actor constant name := cmms.calling_role();
   -- Most databases have no provider in a mode other than write_back: then nothing of this costs a thing.
   is_special constant boolean := EXISTS (SELECT FROM cmms.provider p WHERE p.mode <> 'write_back');
 BEGIN
@@ -99,21 +110,21 @@ BEGIN
   END IF;
 
   IF is_insert THEN
-    INSERT INTO cmms.outbox (tenant_id, record_id, provider_id, operation, changed_fields, source_record_id, state)
+    INSERT INTO cmms.outbox (tenant_id, record_id, provider_id, operation, changed_fields, source_record_id, state, changed_by)
     SELECT c.tenant_id, c.common_work_order_id, c.provider_id,
            CASE WHEN c.source_work_order_id IS NULL THEN 'create' ELSE 'update' END, c.changed_fields, c.source_work_order_id,
-           CASE WHEN c.provider_id = ANY (drafting) THEN 'awaiting_approval' ELSE 'pending' END
+           CASE WHEN c.provider_id = ANY (drafting) THEN 'awaiting_approval' ELSE 'pending' END, actor
     FROM unnest(changes) c;
   ELSE
     -- A create stays a create until the provider has acknowledged it; a claimed row keeps its time, the worker sets the next.
-    INSERT INTO cmms.outbox AS q (tenant_id, record_id, provider_id, operation, changed_fields, source_record_id, state)
+    INSERT INTO cmms.outbox AS q (tenant_id, record_id, provider_id, operation, changed_fields, source_record_id, state, changed_by)
     SELECT c.tenant_id, c.common_work_order_id, c.provider_id,
            CASE WHEN c.source_work_order_id IS NULL THEN 'create' ELSE 'update' END, c.changed_fields, c.source_work_order_id,
-           CASE WHEN c.provider_id = ANY (drafting) THEN 'awaiting_approval' ELSE 'pending' END
+           CASE WHEN c.provider_id = ANY (drafting) THEN 'awaiting_approval' ELSE 'pending' END, actor
     FROM unnest(changes) c
     ON CONFLICT (tenant_id, resource, record_id) DO UPDATE
       SET changed_fields = q.changed_fields || ARRAY(SELECT unnest(excluded.changed_fields) EXCEPT ALL SELECT unnest(q.changed_fields)),
-          change_seq = q.change_seq + 1,
+          change_seq = q.change_seq + 1, changed_by = excluded.changed_by,
           source_record_id = coalesce(excluded.source_record_id, q.source_record_id),
           state = CASE WHEN q.state IN ('pending', 'held') THEN excluded.state ELSE q.state END,
           attempts = CASE q.state WHEN 'held' THEN 0 ELSE q.attempts END,
@@ -176,14 +187,14 @@ BEGIN
          WHERE c.source_work_order_id IS NULL OR c.provider_id <> ALL (servers)) d
   WHERE q.ctid = d.ctid;
 
-  INSERT INTO cmms.outbox AS q (tenant_id, record_id, provider_id, operation, source_record_id, state)
-  SELECT c.tenant_id, c.common_work_order_id, c.provider_id, 'delete', c.source_work_order_id,
-         CASE WHEN EXISTS (SELECT FROM cmms.provider p WHERE p.provider_id = c.provider_id AND p.mode = 'draft')
-              THEN 'awaiting_approval' ELSE 'pending' END
+  INSERT INTO cmms.outbox AS q (tenant_id, record_id, provider_id, operation, source_record_id, state, changed_by)
+  SELECT c.tenant_id, c.common_work_order_id, c.provider_id, 'delete', c.source_work_order_id, cmms.unsent_state(c.provider_id),
+         cmms.calling_role()
   FROM unnest(changes) c
   WHERE c.source_work_order_id IS NOT NULL AND c.provider_id = ANY (servers)
   ON CONFLICT (tenant_id, resource, record_id) DO UPDATE
-    SET operation = 'delete', changed_fields = '{}', change_seq = q.change_seq + 1, source_record_id = excluded.source_record_id,
+    SET operation = 'delete', changed_fields = '{}', change_seq = q.change_seq + 1, changed_by = excluded.changed_by,
+        source_record_id = excluded.source_record_id,
         state = CASE WHEN q.state IN ('in_flight', 'in_doubt') THEN q.state ELSE excluded.state END,
         next_attempt_at = CASE WHEN q.state IN ('in_flight', 'in_doubt') THEN q.next_attempt_at ELSE now() END;
 END

@@ -232,39 +232,15 @@ BEGIN
     PERFORM cmms.enqueue(ARRAY[ROW(work_order.tenant_id, work_order.common_work_order_id, work_order.provider_id,
                                    work_order.source_work_order_id, cmms.work_order_changes(NULL, work_order),
                                    NULL, NULL, NULL)::cmms.work_order_change], is_insert => false);
-    queued := 'pending';
+    queued := cmms.unsent_state(work_order.provider_id);
   END IF;
-  IF queued = 'pending' THEN
-    UPDATE cmms.work_order w SET sync_state = 'pending'
+  IF queued IN ('pending', 'awaiting_approval') THEN
+    UPDATE cmms.work_order w SET sync_state = queued
     WHERE w.tenant_id = work_order.tenant_id AND w.common_work_order_id = work_order.common_work_order_id;
   END IF;
   PERFORM cmms.wake_worker();
-  RETURN queued IN ('pending', 'in_doubt');
+  RETURN queued IN ('pending', 'in_doubt', 'awaiting_approval');
 END
 $$;
 COMMENT ON FUNCTION cmms.retry(uuid) IS
-'Sends an order again now, with a fresh count of attempts: one that was rejected or held, or that waits for its next attempt; one in doubt is looked up now. Returns whether there was anything to do. SQLSTATE P0002: no such order, or not the caller''s tenant.';
-
-CREATE FUNCTION cmms.approve(common_work_order_id uuid) RETURNS boolean
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  approved record;
-BEGIN
-  UPDATE cmms.outbox q SET state = 'pending', next_attempt_at = now()
-  WHERE q.resource = 'work_order' AND q.record_id = approve.common_work_order_id AND q.state = 'awaiting_approval'
-    AND cmms.has_tenant(q.tenant_id, 'write')
-  RETURNING q.tenant_id, q.provider_id, q.operation INTO approved;
-  IF NOT FOUND THEN
-    RETURN false;
-  END IF;
-  UPDATE cmms.work_order w SET sync_state = 'pending'
-  WHERE w.tenant_id = approved.tenant_id AND w.common_work_order_id = approve.common_work_order_id;
-  INSERT INTO cmms.audit_log (tenant_id, action, provider_id, detail, actor)
-  VALUES (approved.tenant_id, 'approve', approved.provider_id,
-          jsonb_build_object('common_work_order_id', common_work_order_id, 'operation', approved.operation), cmms.calling_role());
-  PERFORM cmms.wake_worker();
-  RETURN true;
-END
-$$;
-COMMENT ON FUNCTION cmms.approve(uuid) IS
-'Mode draft: lets the waiting changes of one order go to the provider. Returns whether any waited (false also for another tenant''s order).';
+'Sends an order again now, with a fresh count of attempts: one that was rejected or held, or that waits for its next attempt; one in doubt is looked up now. In mode draft it waits for cmms.approve anew. Returns whether there was anything to do. SQLSTATE P0002: no such order, or not the caller''s tenant.';

@@ -76,7 +76,7 @@ BEGIN
   -- A row in flight is left to the worker, which will be told the same.
   UPDATE cmms.outbox q
   SET operation = 'update', source_record_id = source_id, attempts = 0, lookups = 0, in_doubt_since = NULL,
-      state = CASE q.state WHEN 'in_doubt' THEN 'pending' ELSE q.state END, next_attempt_at = now()
+      state = CASE q.state WHEN 'in_doubt' THEN cmms.unsent_state(q.provider_id) ELSE q.state END, next_attempt_at = now()
   WHERE q.tenant_id = settle_adopted.tenant_id AND q.resource = 'work_order' AND q.record_id = settle_adopted.record_id
     AND q.operation = 'create' AND q.state <> 'in_flight';
 END
@@ -193,7 +193,7 @@ BEGIN
     merged.sync_state := 'synchronized';
     merged.last_error := NULL; merged.last_error_class := NULL; merged.last_error_detail := NULL;
   ELSIF outbox_state = 'in_doubt' THEN
-    merged.sync_state := 'pending';
+    merged.sync_state := cmms.unsent_state(stored.provider_id);
   END IF;
   IF NOT cmms.update_applied(stored.common_status, merged, version) THEN
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = format('work order %s changed meanwhile', record_id);

@@ -120,10 +120,11 @@ Recovery recover_abandoned(std::string_view started_at) {
   static Statement statement(
       R"sql(
       WITH abandoned AS MATERIALIZED (
-        SELECT o.tenant_id, o.resource, o.record_id, o.operation = 'create' OR o.source_record_id IS NULL AS doubt
+        SELECT o.tenant_id, o.resource, o.record_id, o.operation = 'create' OR o.source_record_id IS NULL AS doubt,
+          CASE WHEN o.change_seq = o.claimed_change_seq THEN 'pending' ELSE cmms.unsent_state(o.provider_id) END AS state
         FROM cmms.outbox o WHERE o.state = 'in_flight' AND o.claimed_at < $1 FOR UPDATE SKIP LOCKED),
         recovered AS (
-        UPDATE cmms.outbox o SET state = CASE WHEN a.doubt THEN 'in_doubt' ELSE 'pending' END,
+        UPDATE cmms.outbox o SET state = CASE WHEN a.doubt THEN 'in_doubt' ELSE a.state END,
         in_doubt_since = CASE WHEN a.doubt THEN now() END, lookups = 0, next_attempt_at = now()
         FROM abandoned a
         WHERE o.tenant_id = a.tenant_id AND o.resource = a.resource AND o.record_id = a.record_id),
@@ -166,7 +167,8 @@ void release(const std::vector<RecordKey>& keys) {
   static Statement statement(
       R"sql(
       UPDATE cmms.outbox o
-      SET state = CASE WHEN o.in_doubt_since IS NULL THEN 'pending' ELSE 'in_doubt' END,
+      SET state = CASE WHEN o.in_doubt_since IS NOT NULL THEN 'in_doubt'
+                       WHEN o.change_seq = o.claimed_change_seq THEN 'pending' ELSE cmms.unsent_state(o.provider_id) END,
           attempts = CASE WHEN o.in_doubt_since IS NULL THEN greatest(o.attempts - 1, 0) ELSE o.attempts END,
           claimed_at = NULL
       WHERE o.ctid = ANY (ARRAY(

@@ -52,7 +52,7 @@ constexpr const char* acknowledge_sql = R"sql(
       DELETE FROM cmms.outbox o WHERE o.ctid = ANY (ARRAY(SELECT r.outbox_place FROM r WHERE r.is_current))),
     again AS (
       UPDATE cmms.outbox o
-      SET state = 'pending', next_attempt_at = now(), attempts = 0, lookups = 0,
+      SET state = cmms.unsent_state(o.provider_id), next_attempt_at = now(), attempts = 0, lookups = 0,
           operation = CASE o.operation WHEN 'delete' THEN 'delete' ELSE 'update' END,
           source_record_id = coalesce(r.source_record_id, o.source_record_id),
           claimed_change_seq = NULL, claimed_at = NULL, in_doubt_since = NULL,
@@ -68,7 +68,7 @@ constexpr const char* acknowledge_sql = R"sql(
         source_updated_at = coalesce(r.source_updated_at, w.source_updated_at),
         source_revision = coalesce(r.source_revision, w.source_revision),
         identifier = coalesce(w.identifier, r.identifier),
-        sync_state = CASE WHEN r.is_current IS FALSE THEN 'pending' ELSE 'synchronized' END,
+        sync_state = CASE WHEN r.is_current IS FALSE THEN cmms.unsent_state(r.provider_id) ELSE 'synchronized' END,
         awaited_echo = r.sent_fields::text[],
         last_synced_at = now(), last_error = NULL, last_error_class = NULL, last_error_detail = NULL
     FROM r CROSS JOIN LATERAL (
@@ -76,11 +76,13 @@ constexpr const char* acknowledge_sql = R"sql(
       WHERE x.tenant_id = r.tenant_id AND x.common_work_order_id = r.record_id LIMIT 1) AS q
     WHERE r.resource = 'work_order' AND w.ctid = q.place)sql";
 
-// A row that a change has overtaken since the claim is not given up: what is sent next is something else. A
+// A row that a change has overtaken since the claim is not given up: what is sent next is something else, and
+// in mode draft something that nobody has approved. A
 // record that was deleted here before the provider ever got it needs no further attempt.
 constexpr const char* settle_sql = R"sql(
     WITH r AS MATERIALIZED (
       SELECT v.*, q.place AS outbox_place, q.is_changed AND v.state IN ('removed', 'held') AS is_overtaken,
+             q.is_changed AND v.state = 'pending' AND cmms.unsent_state(v.provider_id) <> 'pending' AS is_unapproved,
              v.state <> 'in_doubt' AND q.is_unsent_delete AS is_moot
       FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::float8[], $6::bool[], $7::bool[], $8::text[],
                   $9::text[], $10::text[], $11::jsonb[], $12::text[])
@@ -104,7 +106,7 @@ constexpr const char* settle_sql = R"sql(
         SELECT r.outbox_place FROM r WHERE r.is_moot OR r.state = 'removed' AND NOT r.is_overtaken))),
     kept AS (
       UPDATE cmms.outbox o
-      SET state = CASE WHEN r.is_overtaken THEN 'pending' ELSE r.state END,
+      SET state = CASE WHEN r.is_overtaken OR r.is_unapproved THEN cmms.unsent_state(o.provider_id) ELSE r.state END,
           next_attempt_at = CASE WHEN r.is_overtaken OR r.delay = 0 THEN least(o.next_attempt_at, now())
                                  ELSE coalesce(now() + make_interval(secs => r.delay), 'infinity') END,
           attempts = CASE WHEN r.is_overtaken THEN 0 WHEN r.attempt_counts THEN o.attempts
@@ -114,7 +116,8 @@ constexpr const char* settle_sql = R"sql(
           claimed_at = NULL, last_error = r.error, last_error_class = r.error_class
       FROM r WHERE o.ctid = r.outbox_place AND NOT r.is_moot AND (r.state <> 'removed' OR r.is_overtaken))
     UPDATE cmms.work_order w
-    SET sync_state = CASE WHEN r.is_overtaken THEN 'pending' ELSE r.sync_state END,
+    SET sync_state = CASE WHEN r.is_overtaken OR r.is_unapproved THEN cmms.unsent_state(r.provider_id)
+                          ELSE r.sync_state END,
         last_error = r.error, last_error_class = r.error_class, last_error_detail = r.error_detail
     FROM r CROSS JOIN LATERAL (
       SELECT x.ctid AS place FROM cmms.work_order x

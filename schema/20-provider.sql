@@ -37,6 +37,22 @@ CREATE FUNCTION cmms.pollable_resources(provider_id text) RETURNS SETOF text
 COMMENT ON FUNCTION cmms.pollable_resources(text) IS
 'Resources that the provider can be asked for changes of. Empty: its news come by webhook only. SQLSTATE WO001: no such server.';
 
+CREATE FUNCTION cmms.credential_status(provider_id text)
+  RETURNS TABLE (credential text, description text, required boolean, is_given boolean, is_file boolean, problem text)
+  AS 'MODULE_PATHNAME', 'cmms_credential_status' LANGUAGE c STABLE STRICT;
+COMMENT ON FUNCTION cmms.credential_status(text) IS
+'The credentials that a provider''s type knows: whether each is given, whether by file, and why it cannot be used; never its value. SQLSTATE WO001: no such server.';
+
+CREATE FUNCTION cmms.masked_text(provider_id text, value text) RETURNS text
+  AS 'MODULE_PATHNAME', 'cmms_masked_text' LANGUAGE c STABLE STRICT;
+COMMENT ON FUNCTION cmms.masked_text(text, text) IS
+'A text with the provider''s credentials replaced by ***, in whatever encoding they stand there. SQLSTATE WO001: no such server.';
+
+CREATE FUNCTION cmms.path_value(document jsonb, path text) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'cmms_path_value' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cmms.path_value(jsonb, text) IS
+'What a path of a field map finds in a document, as a rule with this source reads it: $.a.b or short a.b, a[0], a[*].b, or a JSON array of paths, of which the first that holds something counts. Null: nothing is there. SQLSTATE WO006: malformed path.';
+
 CREATE TABLE cmms.provider_type (
   provider_type text PRIMARY KEY CHECK (provider_type ~ '^[a-z][a-z0-9_]{0,62}$'),
   descriptor jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(descriptor) = 'object'),

@@ -32,6 +32,7 @@ DECLARE
   tenant text := cmms.provider_tenant(activate.provider_id);
   descriptor jsonb;
   missing text[];
+  problem text;
   stranded bigint;
 BEGIN
   IF NOT EXISTS (SELECT FROM cmms.mode m WHERE m.name = activate.mode) THEN
@@ -50,6 +51,13 @@ BEGIN
      AND NOT EXISTS (SELECT FROM pg_user_mapping u WHERE u.umserver = server) THEN
     RAISE EXCEPTION USING ERRCODE = 'WO006', MESSAGE = format('provider "%s" has no credentials', activate.provider_id),
       HINT = format('CREATE USER MAPPING FOR PUBLIC SERVER %I OPTIONS (...).', activate.provider_id);
+  END IF;
+
+  SELECT string_agg(format('%s: %s', c.credential, c.problem), '; ' ORDER BY c.credential) INTO problem
+  FROM cmms.credential_status(activate.provider_id) c WHERE c.problem IS NOT NULL;
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'WO006', MESSAGE = format('provider "%s" has credentials that cannot be used', activate.provider_id),
+      DETAIL = problem, HINT = format('ALTER USER MAPPING FOR PUBLIC SERVER %I OPTIONS (...).', activate.provider_id);
   END IF;
 
   SELECT array_agg(f ORDER BY f) INTO missing FROM cmms.unmapped_required(activate.provider_id) f;

@@ -19,7 +19,9 @@ SELECT state, message, hint LIKE 'Valid options: %api_key, api_key_file%' AS lis
 SELECT state, message FROM raised($$CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (api_key 'secret', api_key_file '/etc/secret')$$);
 SELECT state, message FROM raised($$CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (api_key_file 'secret')$$);
 SELECT state, message, detail FROM raised(E'CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (api_key E\'two\nlines\')');
-CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (api_key_file '/etc/pg_cmms/key', webhook_secret 'secret');
+SELECT state, message, hint FROM raised($$CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (webhook_secret 'letmein')$$);
+SELECT state, message FROM raised($$CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (webhook_secret 'whsec_c2VjcmV0 whsec_old')$$);
+CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (api_key_file '/etc/pg_cmms/key', webhook_secret 'whsec_c2VjcmV0');
 
 -- Files of the server may be named by those who may read them only.
 CREATE ROLE regress_cmms_connector;

@@ -7,6 +7,7 @@
 #include "core/provider/authentication.hpp"
 #include "core/provider/overlay.hpp"
 #include "core/provider/paging.hpp"
+#include "core/signature/signature.hpp"
 
 namespace cmms::provider {
 namespace {
@@ -192,15 +193,24 @@ std::chrono::seconds Connection::webhook_tolerance() const {
 }
 
 std::vector<std::string_view> Connection::webhook_secrets() const {
-  std::vector<std::string_view> out;
   const auto found = credentials.find("webhook_secret");
-  std::string_view rest = found == credentials.end() ? std::string_view() : std::string_view(found->second);
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find_first_of(" \t,"), rest.size());
-    if (end > 0) out.push_back(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  return found == credentials.end() ? std::vector<std::string_view>()
+                                    : signature::split_secrets(found->second);
+}
+
+Status Connection::check_webhook_secrets() const {
+  const std::vector<std::string_view> secrets = webhook_secrets();
+  const std::string_view scheme = webhook_scheme();
+  if (secrets.empty() && scheme != "none") {
+    return Error{ErrorClass::configuration,
+                 "webhook scheme \"" + std::string(scheme) + "\" has no webhook_secret",
+                 {},
+                 "Give the user mapping the option webhook_secret or webhook_secret_file."};
   }
-  return out;
+  for (const std::string_view secret : secrets) {
+    if (Status status = signature::check_secret(scheme, secret); !status) return status;
+  }
+  return Nothing{};
 }
 
 bool Connection::can_poll(std::string_view resource) const {

@@ -90,7 +90,8 @@ struct Connection {
   std::string_view webhook_scheme() const;
   std::chrono::seconds webhook_tolerance() const;
   std::vector<std::string_view> webhook_secrets()
-      const;  // several may be given, separated by blanks or commas
+      const;                             // several may be given, separated by blanks or commas
+  Status check_webhook_secrets() const;  // whether webhooks can be verified as the options say
 
   bool can_poll(std::string_view resource) const;
   bool can_look_up(std::string_view resource) const;

@@ -44,6 +44,27 @@ Status check_secret(std::string_view scheme, std::string_view secret) {
   return found->check_secret(secret);
 }
 
+Status check_secret_of_any_scheme(std::string_view secret) {
+  Status status = Nothing{};
+  for (const auto* scheme : schemes) {
+    if (scheme == &none_scheme) continue;
+    Status checked = scheme->check_secret(secret);
+    if (checked) return checked;
+    if (status) status = std::move(checked);
+  }
+  return status;
+}
+
+std::vector<std::string_view> split_secrets(std::string_view secrets) {
+  std::vector<std::string_view> out;
+  while (!secrets.empty()) {
+    const std::size_t end = std::min(secrets.find_first_of(" \t,"), secrets.size());
+    if (end > 0) out.push_back(secrets.substr(0, end));
+    secrets.remove_prefix(std::min(end + 1, secrets.size()));
+  }
+  return out;
+}
+
 bool is_known_scheme(std::string_view scheme) { return find_scheme(scheme) != nullptr; }
 
 std::vector<std::string_view> scheme_names() {

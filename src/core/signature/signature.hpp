@@ -40,6 +40,11 @@ Result<Verified> verify(std::string_view scheme, std::span<const std::string_vie
 // Whether a secret can be used with the scheme at all: asked when it is configured, not when the first event
 // arrives.
 Status check_secret(std::string_view scheme, std::string_view secret);
+// The same before anybody knows the scheme: whether some scheme that signs can use it.
+Status check_secret_of_any_scheme(std::string_view secret);
+
+// One credential may hold several secrets, separated by blanks or commas.
+std::vector<std::string_view> split_secrets(std::string_view secrets);
 
 bool is_known_scheme(std::string_view scheme);
 std::vector<std::string_view> scheme_names();

@@ -116,6 +116,7 @@ Credentials read_credentials(unsigned int server_oid, unsigned int user) {
       continue;
     }
     const std::string credential(option.substr(0, option.size() - file_suffix.size()));
+    credentials.by_file.insert(credential);
     credentials.files.push_back(stamp_of(value));  // before reading: a change in between is noticed next time
     Result<std::string> secret = read_secret(credential, value);
     if (secret) {

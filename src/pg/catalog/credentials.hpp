@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ FileStamp stamp_of(const std::string& path);
 struct Credentials {
   provider::Options values;
   std::vector<FileStamp> files;
+  std::set<std::string, std::less<>> by_file;  // the credentials that are given as `<name>_file`
   std::map<std::string, Error, std::less<>>
       errors;  // by credential: its file could not be read, so it is missing
 };

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/provider/descriptor.hpp"
+#include "core/signature/signature.hpp"
 #include "core/sqlstate.hpp"
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
@@ -105,6 +106,15 @@ Descriptor credentials_of_all_types() {
   return all;
 }
 
+// The scheme is the server's option: here a secret is refused that no scheme could use.
+void check_webhook_secrets(const Options& options) {
+  const auto secrets = options.find("webhook_secret");
+  if (secrets == options.end()) return;
+  for (const std::string_view secret : signature::split_secrets(secrets->second)) {
+    if (Status status = signature::check_secret_of_any_scheme(secret); !status) raise(status.error());
+  }
+}
+
 void validate_user_mapping(const Options& options, Oid function) {
   constexpr std::string_view file_suffix = "_file";
   const Descriptor all = [&] {
@@ -130,6 +140,7 @@ void validate_user_mapping(const Options& options, Oid function) {
   }
   if (is_restoring()) return;
   if (Status status = provider::validate_credentials(all, options, false); !status) raise(status.error());
+  check_webhook_secrets(options);
 }
 
 void validate_wrapper(const Options& options) {

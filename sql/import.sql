@@ -25,7 +25,7 @@ SELECT tenant_id, source_work_order_id, title, asset_ref, planned_start_at AT TI
 SELECT source_record_id, reason FROM cmms.held_record ORDER BY held_record_id;
 SELECT vocabulary, value FROM cmms.unmapped_value;
 SELECT count(*) AS queued FROM cmms.outbox;
-SELECT tenant_id, detail FROM cmms.audit_log WHERE action = 'import';
+SELECT tenant_id, detail FROM cmms.audit_log WHERE action = 'import' AND provider_id = 'log_file';
 
 -- Again: nothing is doubled, not even what has no id. Mapping the kind lets its record through; then that is unchanged as well.
 SELECT i.outcome, count(*) FROM documents, cmms.import_records('log_file', records) i GROUP BY 1 ORDER BY 1;

@@ -8,22 +8,70 @@
 #include <vector>
 
 #include "core/json/jansson.hpp"
+#include "core/mapping/mapping.hpp"
 
 namespace cmms::mapping {
 namespace {
 
-// The result as JSON text, or "! reason".
-std::string transformed(std::string_view chain_text, std::string_view json_text) {
+using namespace std::chrono_literals;
+
+// One zone, two hours ahead of UTC, and one function, which answers the number of characters of its argument.
+class FakeEnvironment : public Environment {
+ public:
+  std::optional<UtcTime> to_utc(std::string_view zone, LocalTime time) const override {
+    if (zone != "Fake/Zone") return std::nullopt;
+    return UtcTime(time.time_since_epoch()) - 2h;
+  }
+  std::optional<LocalTime> to_local(std::string_view zone, UtcTime time) const override {
+    if (zone != "Fake/Zone") return std::nullopt;
+    return LocalTime(time.time_since_epoch()) + 2h;
+  }
+  Status check_function(std::string_view name) const override {
+    if (name == "fake.length") return Nothing{};
+    return Error{ErrorClass::configuration, "there is no function " + std::string(name), {}, {}};
+  }
+  Result<json::Field> call_function(std::string_view name, const json::Field& value) const override {
+    if (Status status = check_function(name); !status) return std::move(status).error();
+    return json::Field::number(std::to_string(value.to_json().size()));
+  }
+};
+
+ValueMaps test_values() {
   ValueMaps values;
   values["status"].add("Open", "requested");
   values["status"].add("5", "completed");
+  return values;
+}
+
+// The result as JSON text, or "! reason".
+std::string transformed(std::string_view chain_text, std::string_view json_text,
+                        std::string_view document_text = "{}") {
   const Result<TransformChain> chain = parse_transforms(chain_text);
   if (!chain) return "? " + chain.error().message;
-  const Result<json::Document> document = json::Document::parse(json_text);
+  const Result<json::Document> given = json::Document::parse(json_text);
+  if (!given) return "? " + given.error().message;
+  const Result<json::Document> document = json::Document::parse(document_text);
   if (!document) return "? " + document.error().message;
-  json::Field value = json::Field::from(document.value().root());
-  if (const auto failure = apply_transforms(chain.value(), value, {values})) return "! " + failure->reason;
+  const ValueMaps values = test_values();
+  const FakeEnvironment environment;
+  const TransformContext context{values, document.value().root(), &environment};
+  json::Field value = json::Field::from(given.value().root());
+  if (const auto failure = apply_transforms(chain.value(), value, context)) return "! " + failure->reason;
   return value.to_json();
+}
+
+// A chain of the one transform, with arguments where it needs them.
+std::string sample_chain(const TransformDefinition& definition) {
+  const std::string_view arguments = definition.arguments;
+  std::string chain(definition.name);
+  if (arguments.empty()) return chain;
+  if (arguments.starts_with("seconds")) return chain + " seconds";
+  if (arguments.starts_with("\"<format>\"")) return chain + " \"YYYY-MM-DD\" Fake/Zone";
+  if (arguments == "<n>") return chain + " 1";
+  if (arguments == "<currency>") return chain + " EUR";
+  if (arguments == "<path>") return chain + " $.a";
+  if (arguments == "<schema.function>") return chain + " fake.length";
+  return chain + " x";
 }
 
 TEST(Transform, Texts) {
@@ -43,8 +91,7 @@ TEST(Transform, Texts) {
 
 TEST(Transform, LeavesNullAloneExceptDefault) {
   for (const TransformDefinition& definition : transform_definitions()) {
-    const std::string chain(definition.argument == ArgumentRule::none ? std::string(definition.name)
-                                                                      : std::string(definition.name) + " x");
+    const std::string chain = sample_chain(definition);
     EXPECT_EQ(transformed(chain, "null"), definition.name == "default" ? R"("x")" : "null") << chain;
   }
   EXPECT_EQ(transformed("default none", R"("x")"), R"("x")");
@@ -213,14 +260,14 @@ TEST(Transform, RefusesBadChains) {
   const std::pair<const char*, const char*> cases[] = {
       {"tirm", "unknown transform \"tirm\""},
       {"trim x", "transform \"trim\" takes no argument"},
-      {"map", "transform \"map\" needs the name of a vocabulary"},
-      {"map a b", "transform \"map\" needs the name of a vocabulary"},
-      {"prefix", "transform \"prefix\" needs a text"},
+      {"map", "transform \"map\" is written map <vocabulary>"},
+      {"map a b", "transform \"map\": the name of a vocabulary is one word"},
+      {"prefix", "transform \"prefix\" is written prefix <text>"},
       {"trim |", "expected the name of a transform in \"trim |\""},
       {"| trim", "expected the name of a transform in \"| trim\""},
       {"trim || upper", "expected the name of a transform in \"trim || upper\""},
       {"prefix a\"b", "unexpected double quote in \"prefix a\\\"b\""},
-      {"prefix \"a\" b", "expected | after a quoted argument in \"prefix \\\"a\\\" b\""},
+      {"prefix \"a\" b", "transform \"prefix\" is written prefix <text>"},
       {"\xFF", "transform chain is not valid UTF-8"},
   };
   for (const auto& [text, message] : cases) {
@@ -241,13 +288,295 @@ TEST(Transform, RefusesBadChains) {
 
 TEST(Transform, TheTableIsSortedAndComplete) {
   const auto& definitions = transform_definitions();
-  EXPECT_EQ(definitions.size(), 15U);
+  EXPECT_EQ(definitions.size(), 33U);
   EXPECT_TRUE(std::is_sorted(definitions.begin(), definitions.end(),
                              [](const auto& a, const auto& b) { return a.name < b.name; }));
   for (const TransformDefinition& definition : definitions) {
     EXPECT_NE(definition.function, nullptr);
     EXPECT_FALSE(definition.description.empty());
+    EXPECT_EQ(definition.arguments.empty(), definition.most_arguments == 0) << definition.name;
+    EXPECT_TRUE(parse_transforms(sample_chain(definition)).ok()) << definition.name;
   }
+}
+
+TEST(Transform, NullIfTakesSeveralTexts) {
+  EXPECT_EQ(transformed("null_if \"NA\" \"Removed\"", R"("Removed")"), "null");
+  EXPECT_EQ(transformed("null_if \"NA\" Removed | trim", R"("Removed")"), "null");
+  EXPECT_EQ(transformed("null_if \"NA\" \"\"", R"("")"), "null");
+  EXPECT_EQ(transformed("null_if \"NA\" \"Removed\"", R"("removed")"), R"("removed")");
+  std::string many = "null_if";
+  for (int i = 0; i < 33; ++i) many += " \"x\"";
+  EXPECT_FALSE(parse_transforms(many).ok());
+}
+
+TEST(Transform, NullSentinels) {
+  for (const char* none :
+       {"", " ", "-", "na", "NA", "n/a", "#N/A", "null", "Removed", "0/1/00", "0001-01-01",
+        "0001-01-01T00:00:00", "0001-01-01 00:00:00.000Z", "0000-00-00", "0000-00-00 00:00:00", " NA "}) {
+    EXPECT_EQ(transformed("null_sentinels", json::quote(none)), "null") << none;
+  }
+  for (const char* some :
+       {"none", "0", "--", "nan", "unknown", "2025-01-01", "9999-12-31", "Removed bearing"}) {
+    EXPECT_EQ(transformed("null_sentinels", json::quote(some)), json::quote(some)) << some;
+  }
+  EXPECT_EQ(transformed("null_sentinels", "0"), "0");
+  EXPECT_EQ(transformed("null_sentinels", R"(["-"])"), R"(["-"])");
+}
+
+TEST(Transform, EpochTimes) {
+  EXPECT_EQ(transformed("epoch seconds", "1753747200"), R"("2025-07-29T00:00:00Z")");
+  EXPECT_EQ(transformed("epoch seconds", R"(" 1753747200.25 ")"), R"("2025-07-29T00:00:00.250000Z")");
+  EXPECT_EQ(transformed("epoch milliseconds", R"("1753747200001")"), R"("2025-07-29T00:00:00.001000Z")");
+  EXPECT_EQ(transformed("epoch milliseconds", "1.7537472e12"), R"("2025-07-29T00:00:00Z")");
+  EXPECT_EQ(transformed("epoch seconds", "-1"), R"("1969-12-31T23:59:59Z")");
+  EXPECT_EQ(transformed("epoch seconds", "-0.0000001"), R"("1969-12-31T23:59:59.999999Z")");
+  EXPECT_EQ(transformed("epoch seconds", "0"), R"("1970-01-01T00:00:00Z")");
+  EXPECT_EQ(transformed("epoch seconds", "1753747200000"), "! is not within the years 0001 to 9999 in UTC");
+  EXPECT_EQ(transformed("epoch seconds", "99999999999999999999"),
+            "! is not within the years 0001 to 9999 in UTC");
+  EXPECT_EQ(transformed("epoch seconds", R"("2025-07-29")"), "! is not a number of seconds since 1970");
+  EXPECT_EQ(transformed("epoch seconds", "true"), "! is not a number of seconds since 1970");
+  EXPECT_EQ(transformed("to_epoch seconds", R"("2025-07-29T02:00:00.9+02:00")"), "1753747200");
+  EXPECT_EQ(transformed("to_epoch milliseconds", R"("2025-07-29T00:00:00.0019Z")"), "1753747200001");
+  EXPECT_EQ(transformed("to_epoch seconds", R"("1969-12-31T23:59:58.5Z")"), "-2");
+  EXPECT_EQ(transformed("to_epoch seconds", R"("0001-01-01")"), "null");
+  EXPECT_EQ(transformed("epoch hours", "1"), "? transform \"epoch\": unknown unit \"hours\"");
+}
+
+TEST(Transform, SapDates) {
+  EXPECT_EQ(transformed("sap_date", R"("/Date(1753747200000)/")"), R"("2025-07-29T00:00:00Z")");
+  EXPECT_EQ(transformed("sap_date", R"("/Date(1753747200000+0120)/")"), R"("2025-07-29T00:00:00Z")");
+  EXPECT_EQ(transformed("sap_date", R"("/Date(-1000-0300)/")"), R"("1969-12-31T23:59:59Z")");
+  EXPECT_EQ(transformed("sap_date", R"("/Date(-62135596800000)/")"), "null");
+  for (const char* bad : {"/Date()/", "/Date(1)", "Date(1)", "/Date(1+)/", "/Date(1+00a0)/", "/Date(1.5)/",
+                          "/Date(+1)/", "/Date(99999999999999999999)/", "2025-07-29"}) {
+    EXPECT_EQ(transformed("sap_date", json::quote(bad)), "! is not a time of the form /Date(1753747200000)/")
+        << bad;
+  }
+  EXPECT_EQ(transformed("to_sap_date", R"("2025-07-29T02:00:00+02:00")"), R"("/Date(1753747200000)/")");
+  EXPECT_EQ(transformed("to_sap_date | sap_date", R"("1969-12-31T23:59:59.999Z")"),
+            R"("1969-12-31T23:59:59.999000Z")");
+}
+
+TEST(Transform, TimesInAFormat) {
+  EXPECT_EQ(transformed("time \"DD.MM.YYYY HH24:MI\"", R"("29.07.2025 14:05")"), R"("2025-07-29T14:05:00Z")");
+  EXPECT_EQ(transformed("time \"DD.MM.YYYY\"", R"("9.7.2025")"), R"("2025-07-09T00:00:00Z")");
+  EXPECT_EQ(transformed("time YYYYMMDD", "20250729"), R"("2025-07-29T00:00:00Z")");
+  EXPECT_EQ(transformed("time \"YYYYMMDDHH24MISS\"", R"("20250729140509")"), R"("2025-07-29T14:05:09Z")");
+  EXPECT_EQ(transformed("time \"MM/DD/YY HH12:MI AM\"", R"("7/29/25 12:05 am")"),
+            R"("2025-07-29T00:05:00Z")");
+  EXPECT_EQ(transformed("time \"MM/DD/YY HH:MI PM\"", R"("7/29/70 1:05 PM")"), R"("1970-07-29T13:05:00Z")");
+  EXPECT_EQ(transformed("time \"Mon DD, YYYY\"", R"("JUL 29, 2025")"), R"("2025-07-29T00:00:00Z")");
+  EXPECT_EQ(transformed("time \"DD Month YYYY\"", R"("29 july 2025")"), R"("2025-07-29T00:00:00Z")");
+  EXPECT_EQ(transformed("time \"YYYY-MM-DDTHH24:MI:SS.MSZ\"", R"("2025-07-29T14:05:09.5Z")"),
+            R"("2025-07-29T14:05:09.500000Z")");
+  EXPECT_EQ(transformed("time \"YYYY-MM-DD 'at' HH24.MI.SS.US\"", R"("2025-07-29 at 14.05.09.000001")"),
+            R"("2025-07-29T14:05:09.000001Z")");
+  EXPECT_EQ(transformed("time \"YYYY-MM-DD HH24:MI\" Fake/Zone", R"("2025-07-29 01:00")"),
+            R"("2025-07-28T23:00:00Z")");
+  EXPECT_EQ(transformed("time \"YYYY-MM-DD HH24:MI\" UTC", R"("2025-07-29 01:00")"),
+            R"("2025-07-29T01:00:00Z")");
+  EXPECT_EQ(transformed("time \"YYYY-MM-DD\"", R"("0001-01-01")"), "null");
+  EXPECT_EQ(transformed("time \"YYYY-MM-DD\" Nowhere", R"("2025-07-29")"),
+            "! is in the time zone \"Nowhere\", which does not exist");
+}
+
+TEST(Transform, TimesThatDoNotFitTheirFormat) {
+  for (const char* bad :
+       {"29.07.2025", "29.07.2025 1405", "31.06.2025 14:05", "29.07.2025 24:00", "29.07.2025 14:60",
+        "29.07.2025 14:05:00", "29-07-2025 14:05", "29.07.25 14:05", "x"}) {
+    EXPECT_EQ(transformed("time \"DD.MM.YYYY HH24:MI\"", json::quote(bad)),
+              "! is not a time of the form \"DD.MM.YYYY HH24:MI\"")
+        << bad;
+  }
+  EXPECT_EQ(transformed("time YYYYMMDD", R"("2025729")"), "! is not a time of the form \"YYYYMMDD\"");
+  EXPECT_EQ(transformed("time \"DD.MM.YYYY HH12 AM\"", R"("29.07.2025 13 PM")"),
+            "! is not a time of the form \"DD.MM.YYYY HH12 AM\"");
+  EXPECT_EQ(transformed("time \"YYYY-MM-DD\"", "[1]"), "! is not a time of the form \"YYYY-MM-DD\"");
+}
+
+TEST(Transform, WritesTimesInAFormat) {
+  EXPECT_EQ(transformed("format_time \"DD.MM.YYYY HH24:MI:SS\"", R"("2025-07-09T04:05:06.7Z")"),
+            R"("09.07.2025 04:05:06")");
+  EXPECT_EQ(transformed("format_time \"MM/DD/YY HH12:MI AM\"", R"("2025-07-29T12:05:00Z")"),
+            R"("07/29/25 12:05 PM")");
+  EXPECT_EQ(transformed("format_time \"YYYY-MM-DD HH12 pm\"", R"("2025-07-29T00:05:00Z")"),
+            R"("2025-07-29 12 am")");
+  EXPECT_EQ(transformed("format_time \"MONTH Mon mon DD YYYY\"", R"("2025-07-29")"),
+            "? transform \"format_time\": the format \"MONTH Mon mon DD YYYY\" must name one year, one month "
+            "and one "
+            "day");
+  EXPECT_EQ(transformed("format_time \"DD MON YYYY\"", R"("2025-07-29")"), R"("29 JUL 2025")");
+  EXPECT_EQ(transformed("format_time \"DD Month YYYY\"", R"("2025-07-29")"), R"("29 July 2025")");
+  EXPECT_EQ(transformed("format_time \"DD mon YYYY\"", R"("2025-07-29")"), R"("29 jul 2025")");
+  EXPECT_EQ(transformed("format_time \"YYYYMMDD.US\"", R"("2025-07-29T00:00:00.0125Z")"),
+            R"("20250729.012500")");
+  EXPECT_EQ(transformed("format_time \"YYYY-MM-DD HH24:MI\" Fake/Zone", R"("2025-07-28T23:00:00Z")"),
+            R"("2025-07-29 01:00")");
+  EXPECT_EQ(transformed("format_time YYYYMMDD", R"("0001-01-01")"), "null");
+  EXPECT_EQ(transformed("format_time YYYYMMDD", R"("tomorrow")"), "! is not an ISO 8601 timestamp");
+}
+
+TEST(Transform, RefusesBadFormats) {
+  for (const char* bad : {"YYYY-MM", "HH24:MI", "YYYY-MM-DD HH12:MI", "YYYY-MM-DD HH24 AM", "YYYY-MM-DD YY",
+                          "YYYY-MM-DD MI MI", "YYYY-MM-DD Q", "YYYY-MM-DD 'at", "DD.MM.YYYY MS US", "x"}) {
+    EXPECT_FALSE(parse_transforms("time " + json::quote(bad)).ok()) << bad;
+  }
+  EXPECT_EQ(transformed("time \"YYYY-MM-DD q\"", "1"),
+            "? transform \"time\": unknown pattern at \"q\" in the format \"YYYY-MM-DD q\"");
+  EXPECT_FALSE(parse_transforms("time \"YYYY-MM-DD\" \"\"").ok());
+  EXPECT_FALSE(parse_transforms("time \"YYYY-MM-DD\" UTC \"x\"").ok());
+}
+
+TEST(Transform, MinutesAndHours) {
+  EXPECT_EQ(transformed("minutes_to_hours", "90"), "1.5");
+  EXPECT_EQ(transformed("minutes_to_hours", R"(" 100 ")"), "1.666667");
+  EXPECT_EQ(transformed("minutes_to_hours", "-50"), "-0.833333");
+  EXPECT_EQ(transformed("minutes_to_hours", "0"), "0");
+  EXPECT_EQ(transformed("hours_to_minutes", "1.5"), "90");
+  EXPECT_EQ(transformed("hours_to_minutes", "0.25e1"), "150");
+  EXPECT_EQ(transformed("hours_to_minutes", "123456789012345678901234567890.1"),
+            "7407407340740740734074074073406");
+  EXPECT_EQ(transformed("hours_to_minutes", R"("1:30")"), "! is not a number");
+  EXPECT_EQ(transformed("minutes_to_hours", R"("")"), "null");
+  for (int minutes = 0; minutes < 3000; ++minutes) {
+    const std::string text = std::to_string(minutes);
+    ASSERT_EQ(transformed("minutes_to_hours | hours_to_minutes", text), text);
+  }
+}
+
+TEST(Transform, MinorUnits) {
+  EXPECT_EQ(transformed("minor_units EUR", "1999"), "19.99");
+  EXPECT_EQ(transformed("minor_units EUR", R"("5")"), "0.05");
+  EXPECT_EQ(transformed("minor_units USD", "-500"), "-5.00");
+  EXPECT_EQ(transformed("minor_units JPY", "1999"), "1999");
+  EXPECT_EQ(transformed("minor_units KWD", "1999"), "1.999");
+  EXPECT_EQ(transformed("minor_units CLF", "1"), "0.0001");
+  EXPECT_EQ(transformed("minor_units EUR", "19.00"), "0.19");
+  EXPECT_EQ(transformed("minor_units EUR", "19.5"), "! is not a whole number of minor units");
+  EXPECT_EQ(transformed("minor_units $.money.currency", "1999", R"({"money":{"currency":" kwd"}})"), "1.999");
+  EXPECT_EQ(transformed("minor_units $.money.currency", "1999", R"({"money":{}})"),
+            "! has no currency code at $.money.currency");
+  EXPECT_EQ(transformed("to_minor_units EUR", "19.99"), "1999");
+  EXPECT_EQ(transformed("to_minor_units EUR", R"("19.990")"), "1999");
+  EXPECT_EQ(transformed("to_minor_units EUR", "2e1"), "2000");
+  EXPECT_EQ(transformed("to_minor_units EUR", "19.999"), "! is finer than the minor unit of EUR");
+  EXPECT_EQ(transformed("to_minor_units JPY", "0.5"), "! is finer than the minor unit of JPY");
+  EXPECT_EQ(transformed("to_minor_units EUR", R"("€ 5")"), "! is not a number");
+  EXPECT_EQ(transformed("minor_units euro", "1"), "? transform \"minor_units\": \"euro\" is no currency");
+  EXPECT_EQ(transformed("minor_units $.[", "1").substr(0, 27), "? transform \"minor_units\": ");
+}
+
+TEST(Transform, PartsOfTextsAndArrays) {
+  EXPECT_EQ(transformed("split ,", R"("a,b,,c")"), R"(["a","b","","c"])");
+  EXPECT_EQ(transformed("split \", \"", R"("a, b\"")"), R"(["a","b\""])");
+  EXPECT_EQ(transformed("split ,", R"("")"), "[]");
+  EXPECT_EQ(transformed("split ,", "12"), R"(["12"])");
+  EXPECT_EQ(transformed("split ,", "[1]"), "[1]");
+  EXPECT_EQ(transformed("split ,", "{}"), "! is not a text");
+  EXPECT_EQ(transformed("split \"\"", "1"), "? transform \"split\": the separator must not be empty");
+  EXPECT_EQ(transformed("split , | join ,", R"(",a,")"), R"(",a,")");
+  EXPECT_EQ(transformed("last", R"(["a",2])"), "2");
+  EXPECT_EQ(transformed("last", "[]"), "null");
+  EXPECT_EQ(transformed("element 1", R"(["a",2])"), "2");
+  EXPECT_EQ(transformed("element 2", R"(["a",2])"), "null");
+  EXPECT_EQ(transformed("element 2", "7"), "7");
+  EXPECT_EQ(transformed("element -1", "7"),
+            "? transform \"element\": the number must be a whole one up to 1000000");
+  EXPECT_EQ(transformed("truncate 3", R"("aöüß")"), R"("aöü")");
+  EXPECT_EQ(transformed("truncate 4", R"("aöüß")"), R"("aöüß")");
+  EXPECT_EQ(transformed("truncate 0", R"("a")"), R"("")");
+  EXPECT_EQ(transformed("truncate 1", "12"), "12");
+  EXPECT_EQ(transformed("truncate 1", "[1]"), "! is not a text");
+}
+
+TEST(Transform, Templates) {
+  const char* document = R"({"identifier":17,"title":"Leak","asset":{"id":null},"people":["a"]})";
+  EXPECT_EQ(transformed("template \"WO {identifier}: {$.title} ({value})\"", "5", document),
+            "\"WO 17: Leak (5)\"");
+  EXPECT_EQ(transformed("template \"[{asset.id}{nothing}]\"", "5", document), R"("[]")");
+  EXPECT_EQ(transformed("template \"{{{title}}}\"", "5", document), R"("{Leak}")");
+  EXPECT_EQ(transformed("template \"{people[0]}\"", "5", document), R"("a")");
+  EXPECT_EQ(transformed("template \"{people}\"", "5", document), "! has no single value for {$.people}");
+  EXPECT_EQ(transformed("template \"{value}\"", "[]", document), "! has no single value for {value}");
+  EXPECT_EQ(transformed("template plain", "5", document), R"("plain")");
+  for (const char* bad : {"{", "}", "{}", "{a", "a}", "{a.[}", "{{a}"}) {
+    EXPECT_FALSE(parse_transforms("template " + json::quote(bad)).ok()) << bad;
+  }
+}
+
+TEST(Transform, MapsElements) {
+  EXPECT_EQ(transformed("map status", R"(["Open",5,null])"), R"(["requested","completed",null])");
+  EXPECT_EQ(transformed("map status", R"([["Open"]])"), "! has elements that are not single values");
+  const TransformChain chain = parse_transforms("map status").value();
+  json::Field value{json::Kind::array, R"(["Open","Foo"])"};
+  const auto failure = apply_transforms(chain, value, {test_values()});
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->part, "Foo");
+  EXPECT_EQ(value.text, R"(["Open","Foo"])");
+}
+
+TEST(Transform, Pairs) {
+  const char* document = R"({"sub":"Waiting","none":null,"list":[]})";
+  EXPECT_EQ(transformed("pair $.sub", R"("Hold")", document), R"("Hold + Waiting")");
+  EXPECT_EQ(transformed("pair none", R"("Hold")", document), R"("Hold")");
+  EXPECT_EQ(transformed("pair $.missing", "5", document), R"("5")");
+  EXPECT_EQ(transformed("pair list", "5", document), "! has no single value at list");
+  EXPECT_EQ(transformed("pair $.[", "5"),
+            "? transform \"pair\": " + path::Path::parse("$.[").error().message);
+}
+
+TEST(Transform, Functions) {
+  EXPECT_EQ(transformed("sql fake.length", R"("abc")"), "5");
+  EXPECT_EQ(transformed("sql fake.other", R"("abc")"),
+            "! was refused by function fake.other: there is no function fake.other");
+  EXPECT_EQ(transformed("sql length", "1"), "? transform \"sql\": the function \"length\" needs its schema");
+  const ValueMaps values;
+  json::Field value = json::Field::string("abc");
+  EXPECT_TRUE(apply_transforms(parse_transforms("sql fake.length").value(), value, {values}));
+}
+
+TEST(Transform, VerifiesWhatTheDatabaseMustHave) {
+  const FakeEnvironment environment;
+  const auto message = [&](const char* chain) {
+    const Status status = verify_transforms(parse_transforms(chain).value(), environment);
+    return status.ok() ? std::string() : status.error().message;
+  };
+  EXPECT_EQ(message("trim | time \"YYYY-MM-DD\" Fake/Zone | sql fake.length"), "");
+  EXPECT_EQ(message("time \"YYYY-MM-DD\""), "");
+  EXPECT_EQ(message("format_time \"YYYY-MM-DD\" Mars"),
+            "transform \"format_time\": there is no time zone \"Mars\"");
+  EXPECT_EQ(message("trim | sql a.b"), "transform \"sql\": there is no function a.b");
+}
+
+TEST(Transform, HasAWayBack) {
+  const auto way_back = [](std::string_view chain) {
+    return inverse_chain(parse_transforms(chain).value(), chain).value_or("none");
+  };
+  EXPECT_EQ(way_back("trim | map status"), "trim | map status");
+  EXPECT_EQ(way_back("null_sentinels | epoch seconds"), "to_epoch seconds | null_sentinels");
+  EXPECT_EQ(way_back("time \"YYYYMMDD\" Europe/Berlin"), "format_time \"YYYYMMDD\" \"Europe/Berlin\"");
+  EXPECT_EQ(way_back("time YYYYMMDD"), "format_time YYYYMMDD");
+  EXPECT_EQ(way_back("minor_units EUR"), "to_minor_units EUR");
+  EXPECT_EQ(way_back("split \"\\\\\""), "join \"\\\\\"");
+  for (const char* one_way :
+       {"minor_units $.currency", "first", "template x", "join \"\"", "sql a.b | trim"}) {
+    EXPECT_EQ(way_back(one_way), "none") << one_way;
+  }
+}
+
+TEST(Transform, ReachesTheDocumentThroughAFieldMap) {
+  RuleText text;
+  text.target = "title";
+  text.sources = {"ktext"};
+  text.transform = "template \"{no} {value}\" | sql fake.length";
+  std::vector<Rule> rules;
+  rules.push_back(compile_rule(text).value());
+  const FieldMap map(std::move(rules), std::make_shared<FakeEnvironment>());
+  const json::Document document = json::Document::parse(R"({"no":1,"ktext":"abc"})").value();
+  const Mapped mapped = map.apply(document.root(), {}, Direction::inbound, Operation::create);
+  ASSERT_NE(mapped.find("title"), nullptr);
+  EXPECT_EQ(mapped.find("title")->text, "7");
 }
 
 }  // namespace

@@ -142,8 +142,11 @@ bool IsoTime::is_null_sentinel() const {
 
 std::string IsoTime::date_text() const { return format_date(date); }
 
-std::optional<std::string> IsoTime::utc_text() const {
-  const auto moment = chrono::sys_time<chrono::microseconds>(chrono::sys_days(date)) + time_of_day - offset;
+UtcTime IsoTime::utc() const { return UtcTime(chrono::sys_days(date)) + time_of_day - offset; }
+
+UtcTime null_sentinel() { return UtcTime(chrono::sys_days(chrono::year(1) / 1 / 1)); }
+
+std::optional<std::string> utc_text(UtcTime moment) {
   const auto day = chrono::floor<chrono::days>(moment);
   const chrono::year_month_day utc_date(day);
   if (utc_date.year() < chrono::year(1) || utc_date.year() > chrono::year(9999)) return std::nullopt;

@@ -10,6 +10,9 @@
 
 namespace cmms::mapping {
 
+using UtcTime = std::chrono::sys_time<std::chrono::microseconds>;
+using LocalTime = std::chrono::local_time<std::chrono::microseconds>;  // of a clock on the wall
+
 struct IsoTime {
   std::chrono::year_month_day date;          // as written
   std::chrono::microseconds time_of_day{0};  // as written; fractions beyond microseconds are cut
@@ -17,9 +20,14 @@ struct IsoTime {
 
   // .NET and SAP write "no date" as the first day of the year 1.
   bool is_null_sentinel() const;
-  std::string date_text() const;                // "2025-07-17", the day as written
-  std::optional<std::string> utc_text() const;  // "2025-07-17T12:00:00Z"; nullopt outside the years 1 to 9999
+  std::string date_text() const;  // "2025-07-17", the day as written
+  UtcTime utc() const;
 };
+
+// "2025-07-17T12:00:00Z"; nullopt outside the years 1 to 9999.
+std::optional<std::string> utc_text(UtcTime time);
+// Midnight at the start of the year 1: "no date" as an instant.
+UtcTime null_sentinel();
 
 // "2025-07-17", "2025-07-17T12:00Z", "2025-07-17 12:00:00.123456789+02:00"; `T` or one blank; offset Z, +hh,
 // +hhmm, +hh:mm.

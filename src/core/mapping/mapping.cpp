@@ -70,7 +70,7 @@ Problem refused_value(const Rule& rule, const json::Field& value, TransformFailu
   problem.kind = failure.vocabulary.empty() ? ProblemKind::bad_value : ProblemKind::unmapped_value;
   problem.target = rule.target;
   problem.vocabulary = std::move(failure.vocabulary);
-  problem.value = json::clip(value.text, max_problem_value_bytes);
+  problem.value = json::clip(failure.part.empty() ? value.text : failure.part, max_problem_value_bytes);
   problem.message = "field " + json::quote(rule.target) + ": value " + json::quote(problem.value) + " " +
                     failure.reason + " (rule: " + rule.text + ")";
   return problem;
@@ -142,6 +142,12 @@ Result<Rule> compile_rule(const RuleText& text) {
   return rule;
 }
 
+Status verify_rule(const Rule& rule, const Environment& environment) {
+  Status status = verify_transforms(rule.transforms, environment);
+  if (!status) return in_rule(rule.target, std::move(status).error());
+  return status;
+}
+
 std::optional<SourceValue> read_sources(const Rule& rule, const json::Value& document) {
   std::optional<SourceValue> found;
   for (const path::Path& source : rule.sources) {
@@ -159,7 +165,8 @@ const json::Field* Mapped::find(std::string_view target) const {
   return found == fields.end() ? nullptr : &found->value;
 }
 
-FieldMap::FieldMap(std::vector<Rule> rules) : rules_(std::move(rules)) {
+FieldMap::FieldMap(std::vector<Rule> rules, std::shared_ptr<const Environment> environment)
+    : rules_(std::move(rules)), environment_(std::move(environment)) {
   asks_of_new_records_ = std::any_of(rules_.begin(), rules_.end(),
                                      [](const Rule& rule) { return rule.required || rule.default_value; });
 }
@@ -188,7 +195,7 @@ Mapped FieldMap::apply(const json::Value& document, const ValueMaps& values, Dir
                        Operation operation, const std::function<bool(std::string_view)>* only) const {
   Mapped mapped;
   mapped.fields.reserve(rules_.size());
-  const TransformContext context{values};
+  const TransformContext context = this->context(document, values);
   bool has_touched = false;
   for (const Rule& rule : rules_) {
     if (!has_operation(rule, operation)) continue;

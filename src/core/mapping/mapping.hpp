@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,6 +57,9 @@ struct SourceValue {
 };
 // The first source that is there and not null; null when some are there; nullopt when none is.
 std::optional<SourceValue> read_sources(const Rule& rule, const json::Value& document);
+// Whether the time zones and functions that a rule names exist. A record shows it too, so it need not be
+// asked before every use.
+Status verify_rule(const Rule& rule, const Environment& environment);
 
 enum class ProblemKind : std::uint8_t { missing_required, unmapped_value, bad_value };
 
@@ -85,7 +89,7 @@ struct Mapped {
 class FieldMap {
  public:
   FieldMap() = default;
-  explicit FieldMap(std::vector<Rule> rules);
+  explicit FieldMap(std::vector<Rule> rules, std::shared_ptr<const Environment> environment = nullptr);
 
   // Null: inbound it is kept (null clears a field); outbound and row keep it for an update, a create leaves
   // it out. Absent: an update leaves the field out, a create takes the default or misses what is required.
@@ -98,13 +102,18 @@ class FieldMap {
   // A record, mapped as for an update, that turns out to be new: fields that it does not mention get their
   // default, or are missing where they are required. Nullopt: it needs nothing.
   std::optional<Mapped> complete(const Mapped& mapped) const;
+  // What the transforms of the rules see.
+  TransformContext context(const json::Value& document, const ValueMaps& values) const {
+    return {.values = values, .document = document, .environment = environment_.get()};
+  }
 
   const std::vector<Rule>& rules() const { return rules_; }
   bool empty() const { return rules_.empty(); }
 
  private:
   std::vector<Rule> rules_;
-  bool asks_of_new_records_ = false;  // some rule has a default or is required
+  bool asks_of_new_records_ = false;                // some rule has a default or is required
+  std::shared_ptr<const Environment> environment_;  // null: there is no database
 };
 
 // Rela's flat {"title":"KTEXT"} and nested {"work_order":{"title":"KTEXT"}} short-hand: record field ->

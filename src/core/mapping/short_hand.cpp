@@ -182,9 +182,8 @@ Result<Entry> read_entry(std::string_view name, const RecordField& field, const 
 }
 
 bool maps_values(const TransformChain& chain) {
-  return std::any_of(chain.begin(), chain.end(), [](const Transform& transform) {
-    return transform.definition->argument == ArgumentRule::vocabulary;
-  });
+  return std::any_of(chain.begin(), chain.end(),
+                     [](const Transform& transform) { return transform.definition->name == "map"; });
 }
 
 // A member of "rules": a rule of one direction, with everything that a row of cmms.field_map can say.
@@ -311,14 +310,15 @@ class Builder {
 
     // What is read from an array cannot be written to one place.
     const bool writable = !rule.sources.empty() && rule.sources.front().members_only();
-    if (field.flow == Flow::both && writable) {
+    const std::optional<std::string> way_back = inverse_chain(rule.transforms, entry.transform);
+    if (field.flow == Flow::both && writable && way_back) {
       RuleText outbound;
       outbound.target = entry.sources.front();
       for (const RuleText& other : rules_.outbound) {
         if (other.target == outbound.target) return written_twice(field.name, other);
       }
       outbound.sources = {std::string(field.name)};
-      outbound.transform = entry.transform;
+      outbound.transform = *way_back;
       outbound.required = entry.required;
       // The default is a record value: it fits the provider only where values are not translated.
       if (!maps_values(rule.transforms)) outbound.default_value = entry.default_value;

@@ -10,13 +10,17 @@
 namespace cmms::mapping {
 namespace {
 
+std::string written(const TransformDefinition& definition) {
+  std::string text(definition.name);
+  if (!definition.arguments.empty()) text.append(" ").append(definition.arguments);
+  return text;
+}
+
 std::string known_transforms() {
   std::string list = "Transforms are ";
   for (const TransformDefinition& definition : transform_definitions()) {
     if (&definition != &transform_definitions().front()) list.append(", ");
-    list.append(definition.name);
-    if (definition.argument == ArgumentRule::text) list.append(" <text>");
-    if (definition.argument == ArgumentRule::vocabulary) list.append(" <vocabulary>");
+    list.append(written(definition));
   }
   return list + ".";
 }
@@ -29,12 +33,18 @@ std::string quoted(std::string_view text) { return json::quote(json::clip(text, 
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-bool is_word_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-         c == '.';
+// As the parser reads it again.
+std::string quoted_argument(std::string_view argument, bool is_alone) {
+  const bool is_plain = is_alone && !argument.empty() &&
+                        std::all_of(argument.begin(), argument.end(), transforms::is_word_character);
+  if (is_plain) return std::string(argument);
+  std::string text = "\"";
+  for (const char c : argument) {
+    if (c == '"' || c == '\\') text.push_back('\\');
+    text.push_back(c);
+  }
+  return text + "\"";
 }
-
-bool is_word(std::string_view text) { return std::all_of(text.begin(), text.end(), is_word_character); }
 
 class ChainParser {
  public:
@@ -67,7 +77,7 @@ class ChainParser {
   // Ends at a '|' or at the end of the text.
   Result<Transform> parse_one() {
     const std::size_t start = at_;
-    while (!at_end() && is_word_character(text_[at_])) ++at_;
+    while (!at_end() && transforms::is_word_character(text_[at_])) ++at_;
     const std::string_view name = text_.substr(start, at_ - start);
     if (name.empty()) return invalid("expected the name of a transform in " + quoted(text_));
     const auto& definitions = transform_definitions();
@@ -76,26 +86,39 @@ class ChainParser {
     if (found == definitions.end()) return invalid("unknown transform " + quoted(name));
     skip_blanks();
 
-    Transform transform{&*found, {}};
-    const bool has_argument = !at_end() && text_[at_] != '|';
-    if (has_argument) {
-      Result<std::string> argument = parse_argument();
-      if (!argument) return std::move(argument).error();
-      transform.argument = std::move(argument).value();
-    }
-    return checked(std::move(transform), has_argument);
+    Transform transform{&*found};
+    Result<std::vector<std::string>> arguments = parse_arguments();
+    if (!arguments) return std::move(arguments).error();
+    transform.arguments = std::move(arguments).value();
+    return checked(std::move(transform));
   }
 
-  Result<std::string> parse_argument() {
-    if (text_[at_] != '"') {
-      const std::size_t end = std::min(text_.find('|', at_), text_.size());
-      const std::string_view argument = transforms::trimmed(text_.substr(at_, end - at_));
-      at_ = end;
-      if (argument.find('"') != std::string_view::npos) {
-        return invalid("unexpected double quote in " + quoted(text_));
+  // One text without quotes, or texts in quotes of which the last may stand without.
+  Result<std::vector<std::string>> parse_arguments() {
+    std::vector<std::string> arguments;
+    while (!at_end() && text_[at_] != '|') {
+      if (arguments.size() >= max_arguments) {
+        return invalid("more than " + std::to_string(max_arguments) + " arguments in " + quoted(text_));
       }
-      return std::string(argument);
+      Result<std::string> argument = text_[at_] == '"' ? parse_quoted() : parse_plain();
+      if (!argument) return std::move(argument).error();
+      arguments.push_back(std::move(argument).value());
+      skip_blanks();
     }
+    return arguments;
+  }
+
+  Result<std::string> parse_plain() {
+    const std::size_t end = std::min(text_.find('|', at_), text_.size());
+    const std::string_view argument = transforms::trimmed(text_.substr(at_, end - at_));
+    at_ = end;
+    if (argument.find('"') != std::string_view::npos) {
+      return invalid("unexpected double quote in " + quoted(text_));
+    }
+    return std::string(argument);
+  }
+
+  Result<std::string> parse_quoted() {
     std::string argument;
     for (++at_; !at_end() && text_[at_] != '"'; ++at_) {
       if (text_[at_] == '\\') {
@@ -109,29 +132,24 @@ class ChainParser {
                      "; only \\\" and \\\\ are escapes");
     }
     ++at_;
-    skip_blanks();
-    if (!at_end() && text_[at_] != '|')
-      return invalid("expected | after a quoted argument in " + quoted(text_));
     return argument;
   }
 
-  static Result<Transform> checked(Transform transform, bool has_argument) {
+  static Result<Transform> checked(Transform transform) {
     const TransformDefinition& definition = *transform.definition;
-    const std::string name = quoted(definition.name);
-    switch (definition.argument) {
-      case ArgumentRule::none:
-        if (has_argument) return invalid("transform " + name + " takes no argument");
-        break;
-      case ArgumentRule::text:
-        if (!has_argument) return invalid("transform " + name + " needs a text");
-        break;
-      case ArgumentRule::vocabulary:
-        if (transform.argument.empty() || !is_word(transform.argument)) {
-          return invalid("transform " + name + " needs the name of a vocabulary");
-        }
-        break;
+    const std::string name = "transform " + quoted(definition.name);
+    const std::size_t count = transform.arguments.size();
+    if (count > 0 && definition.most_arguments == 0) return invalid(name + " takes no argument");
+    if (count < definition.fewest_arguments || count > definition.most_arguments) {
+      return invalid(name + " is written " + written(definition));
     }
-    return transform;
+    if (definition.prepare == nullptr) return transform;
+    Status status = definition.prepare(transform);
+    if (status) return transform;
+    Error error = std::move(status).error();
+    error.message = name + ": " + error.message;
+    if (error.hint.empty()) error.hint = known_transforms();
+    return error;
   }
 
   std::string_view text_;
@@ -141,22 +159,48 @@ class ChainParser {
 }  // namespace
 
 const std::vector<TransformDefinition>& transform_definitions() {
+  using namespace transforms;
   static const std::vector<TransformDefinition> definitions{
-      {"boolean", ArgumentRule::none, transforms::boolean, "true or false, from words and 0 or 1 too"},
-      {"date", ArgumentRule::none, transforms::date, "the calendar day of a date or time, as written"},
-      {"default", ArgumentRule::text, transforms::default_text, "a text in place of null"},
-      {"first", ArgumentRule::none, transforms::first, "the first element of an array"},
-      {"integer", ArgumentRule::none, transforms::integer, "a whole number of 64 bits"},
-      {"join", ArgumentRule::text, transforms::join, "the elements of an array with a separator between"},
-      {"lower", ArgumentRule::none, transforms::lower, "ASCII letters in lower case"},
-      {"map", ArgumentRule::vocabulary, transforms::map, "the mapped value of a vocabulary"},
-      {"null_if", ArgumentRule::text, transforms::null_if, "null in place of a text"},
-      {"number", ArgumentRule::none, transforms::number, "a decimal number"},
-      {"prefix", ArgumentRule::text, transforms::prefix, "a text put in front"},
-      {"string", ArgumentRule::none, transforms::string, "any value as text"},
-      {"timestamp", ArgumentRule::none, transforms::timestamp, "an ISO 8601 time in UTC"},
-      {"trim", ArgumentRule::none, transforms::trim, "without white space at either end"},
-      {"upper", ArgumentRule::none, transforms::upper, "ASCII letters in upper case"},
+      {"boolean", "", 0, 0, boolean, "true or false, from words and 0 or 1 too"},
+      {"date", "", 0, 0, date, "the calendar day of a date or time, as written"},
+      {"default", "<text>", 1, 1, default_text, "a text in place of null"},
+      {"element", "<n>", 1, 1, element, "one element of an array, counted from 0", "", prepare_count},
+      {"epoch", "seconds|milliseconds", 1, 1, epoch, "a time in UTC, from a number since 1970", "to_epoch",
+       prepare_epoch_unit},
+      {"first", "", 0, 0, first, "the first element of an array", ""},
+      {"format_time", "\"<format>\" [zone]", 1, 2, format_time, "a time as local text", "time",
+       prepare_time_format, verify_time_zone},
+      {"hours_to_minutes", "", 0, 0, hours_to_minutes, "hours as minutes", "minutes_to_hours"},
+      {"integer", "", 0, 0, integer, "a whole number of 64 bits"},
+      {"join", "<text>", 1, 1, join, "the elements of an array with a separator between", "split"},
+      {"last", "", 0, 0, last, "the last element of an array", ""},
+      {"lower", "", 0, 0, lower, "ASCII letters in lower case"},
+      {"map", "<vocabulary>", 1, 1, map, "the mapped value of a vocabulary", "=", prepare_vocabulary},
+      {"minor_units", "<currency>", 1, 1, minor_units, "an amount of money, from its minor units",
+       "to_minor_units", prepare_currency},
+      {"minutes_to_hours", "", 0, 0, minutes_to_hours, "minutes as hours", "hours_to_minutes"},
+      {"null_if", "<text>...", 1, max_arguments, null_if, "null in place of these texts"},
+      {"null_sentinels", "", 0, 0, null_sentinels, "null in place of texts that mean nothing"},
+      {"number", "", 0, 0, number, "a decimal number"},
+      {"pair", "<path>", 1, 1, pair, "the value and another one, for pairs in value maps", "", prepare_pair},
+      {"prefix", "<text>", 1, 1, prefix, "a text put in front", ""},
+      {"sap_date", "", 0, 0, sap_date, "a time in UTC, from /Date(milliseconds)/", "to_sap_date"},
+      {"split", "<text>", 1, 1, split, "the parts of a text as an array", "join", prepare_separator},
+      {"sql", "<schema.function>", 1, 1, sql, "what a function makes of it, jsonb to jsonb", "", prepare_sql,
+       verify_sql},
+      {"string", "", 0, 0, string, "any value as text"},
+      {"template", "<text>", 1, 1, template_text, "a text with {paths} filled in", "", prepare_template},
+      {"time", "\"<format>\" [zone]", 1, 2, time, "a time in UTC, from local text", "format_time",
+       prepare_time_format, verify_time_zone},
+      {"timestamp", "", 0, 0, timestamp, "an ISO 8601 time in UTC"},
+      {"to_epoch", "seconds|milliseconds", 1, 1, to_epoch, "a time as a number since 1970", "epoch",
+       prepare_epoch_unit},
+      {"to_minor_units", "<currency>", 1, 1, to_minor_units, "an amount of money in its minor units",
+       "minor_units", prepare_currency},
+      {"to_sap_date", "", 0, 0, to_sap_date, "a time as /Date(milliseconds)/", "sap_date"},
+      {"trim", "", 0, 0, trim, "without white space at either end"},
+      {"truncate", "<n>", 1, 1, truncate, "the first characters of a text", "=", prepare_count},
+      {"upper", "", 0, 0, upper, "ASCII letters in upper case"},
   };
   return definitions;
 }
@@ -167,10 +211,42 @@ Result<TransformChain> parse_transforms(std::string_view text) {
   return ChainParser(text).parse();
 }
 
+std::optional<std::string> inverse_chain(const TransformChain& chain, std::string_view written) {
+  const bool is_symmetrical = std::all_of(
+      chain.begin(), chain.end(), [](const Transform& each) { return each.definition->inverse == "="; });
+  if (is_symmetrical) return std::string(written);
+  std::string inverse;
+  for (auto transform = chain.rbegin(); transform != chain.rend(); ++transform) {
+    const TransformDefinition& definition = *transform->definition;
+    if (definition.inverse.empty()) return std::nullopt;
+    if (!inverse.empty()) inverse.append(" | ");
+    inverse.append(definition.inverse == "=" ? definition.name : definition.inverse);
+    for (const std::string& argument : transform->arguments) {
+      // A path is one of this direction's document.
+      if (definition.prepare == transforms::prepare_currency && argument.starts_with('$'))
+        return std::nullopt;
+      inverse.append(" ").append(quoted_argument(argument, transform->arguments.size() == 1));
+    }
+  }
+  return parse_transforms(inverse).ok() ? std::optional(inverse) : std::nullopt;
+}
+
+Status verify_transforms(const TransformChain& chain, const Environment& environment) {
+  for (const Transform& transform : chain) {
+    if (transform.definition->verify == nullptr) continue;
+    Status status = transform.definition->verify(transform, environment);
+    if (status) continue;
+    Error error = std::move(status).error();
+    error.message = "transform " + quoted(transform.definition->name) + ": " + error.message;
+    return error;
+  }
+  return Nothing{};
+}
+
 std::optional<TransformFailure> apply_transforms(const TransformChain& chain, json::Field& value,
                                                  const TransformContext& context) {
   for (const Transform& transform : chain) {
-    if (auto failure = transform.definition->function(value, transform.argument, context)) return failure;
+    if (auto failure = transform.definition->function(value, transform, context)) return failure;
   }
   return std::nullopt;
 }

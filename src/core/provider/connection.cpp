@@ -116,7 +116,7 @@ Status compile_required(const Connection& connection, const ResourceSpec& spec, 
 
 Status compile_resource(const Connection& connection, const ResourceSpec& spec, const ConnectionInput& input,
                         ResourceMaps& maps) {
-  if (Status status = overlay_rules(spec, input.field_rows, maps); !status) return status;
+  if (Status status = overlay_rules(spec, input.field_rows, input.environment, maps); !status) return status;
   if (Status status = compile_paths(connection, spec.records, maps.records); !status) return status;
   if (Status status = compile_paths(connection, spec.record, maps.record); !status) return status;
   maps.id = maps.mapped_id;

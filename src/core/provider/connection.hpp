@@ -141,6 +141,7 @@ struct ConnectionInput {
   std::vector<FieldRow> field_rows;
   std::vector<ValueRow> value_rows;
   std::vector<LearntValue> learnt_values;
+  std::shared_ptr<const mapping::Environment> environment;  // null: there is no database
 };
 
 Result<std::shared_ptr<const Connection>> make_connection(ConnectionInput input);

@@ -89,9 +89,9 @@ Result<std::vector<RuleText>> overlay_texts(const std::vector<RuleText>& default
   return rules;
 }
 
-Result<mapping::FieldMap> overlay_direction(const std::vector<RuleText>& defaults, bool replaceable,
-                                            const std::vector<FieldRow>& rows, std::string_view resource,
-                                            std::string_view direction) {
+Result<std::vector<mapping::Rule>> overlay_direction(const std::vector<RuleText>& defaults, bool replaceable,
+                                                     const std::vector<FieldRow>& rows,
+                                                     std::string_view resource, std::string_view direction) {
   const Result<std::vector<RuleText>> rules = overlay_texts(defaults, replaceable, rows, resource, direction);
   if (!rules) return rules.error();
   std::vector<mapping::Rule> compiled;
@@ -101,7 +101,7 @@ Result<mapping::FieldMap> overlay_direction(const std::vector<RuleText>& default
     if (!each) return std::move(each).error();
     compiled.push_back(std::move(each).value());
   }
-  return mapping::FieldMap(std::move(compiled));
+  return compiled;
 }
 
 Status read_owners(const std::vector<FieldRow>& rows, std::string_view resource, ResourceMaps& maps) {
@@ -249,14 +249,16 @@ Result<std::vector<RuleText>> written_rules(const Connection& connection, const 
   return overlay_texts(spec->outbound, spec->outbound_replaceable, rows, resource, direction);
 }
 
-Status overlay_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows, ResourceMaps& maps) {
-  Result<mapping::FieldMap> inbound = overlay_direction(spec.inbound, false, rows, spec.name, "inbound");
+Status overlay_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows,
+                     const std::shared_ptr<const mapping::Environment>& environment, ResourceMaps& maps) {
+  Result<std::vector<mapping::Rule>> inbound =
+      overlay_direction(spec.inbound, false, rows, spec.name, "inbound");
   if (!inbound) return std::move(inbound).error();
-  maps.inbound = std::move(inbound).value();
-  Result<mapping::FieldMap> outbound =
+  maps.inbound = mapping::FieldMap(std::move(inbound).value(), environment);
+  Result<std::vector<mapping::Rule>> outbound =
       overlay_direction(spec.outbound, spec.outbound_replaceable, rows, spec.name, "outbound");
   if (!outbound) return std::move(outbound).error();
-  maps.outbound = std::move(outbound).value();
+  maps.outbound = mapping::FieldMap(std::move(outbound).value(), environment);
   maps.mapped_id = row_sources(rows, spec.name, "source_work_order_id");
   maps.updated_at = row_sources(rows, spec.name, "source_updated_at");
   maps.mapped_reference = row_sources(rows, spec.name, "reference");

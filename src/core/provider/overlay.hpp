@@ -9,7 +9,8 @@
 namespace cmms::provider {
 
 // Fills inbound, outbound, owners, mapped_id, mapped_reference and the mapped part of updated_at.
-Status overlay_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows, ResourceMaps& maps);
+Status overlay_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows,
+                     const std::shared_ptr<const mapping::Environment>& environment, ResourceMaps& maps);
 
 // Fills inbound_values and outbound_values. A vocabulary that is learnt is written by id: a hub value gets
 // the id whose learnt name maps to it, unless that is ambiguous.

@@ -14,6 +14,7 @@
 #include "pg/catalog/configuration_rows.hpp"
 #include "pg/catalog/credentials.hpp"
 #include "pg/catalog/server.hpp"
+#include "pg/mapping/environment.hpp"
 #include "pg/module.hpp"
 
 namespace cmms::pg {
@@ -124,6 +125,7 @@ void build_connection(Entry& entry, std::string_view provider_id) {
   input.value_rows = read_value_rows(provider_id);
   input.map_version = read_map_version(provider_id);
   input.learnt_values = read_learnt_values(input.tenant_id, provider_id);
+  input.environment = make_environment(entry.server.owner);
   entry.connection = value_or_raise(provider::make_connection(std::move(input)));
   entry.files = std::move(credentials.files);
   entry.credential_errors = std::move(credentials.errors);

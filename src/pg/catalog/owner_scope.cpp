@@ -34,7 +34,9 @@ bool has_tenant_access(Oid role, std::string_view tenant_id) {
   return statement.execute({Param(tenant_id), Param::oid(role)}).boolean(0, 0);
 }
 
-bool may_execute(Oid function_oid, Oid role) {
+}  // namespace
+
+bool may_execute(unsigned int function_oid, unsigned int role) {
 #if PG_VERSION_NUM >= 160000
   return pg_call([&] { return object_aclcheck(ProcedureRelationId, function_oid, role, ACL_EXECUTE); }) ==
          ACLCHECK_OK;
@@ -42,8 +44,6 @@ bool may_execute(Oid function_oid, Oid role) {
   return pg_call([&] { return pg_proc_aclcheck(function_oid, role, ACL_EXECUTE); }) == ACLCHECK_OK;
 #endif
 }
-
-}  // namespace
 
 OwnerScope::OwnerScope(unsigned int function_oid) : owner_(function_owner(function_oid)) {
   GetUserIdAndSecContext(&caller_, &security_context_);

@@ -44,4 +44,6 @@ class OwnerScope {
   int guc_level_ = 0;
 };
 
+bool may_execute(unsigned int function_oid, unsigned int role);
+
 }  // namespace cmms::pg

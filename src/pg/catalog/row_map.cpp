@@ -10,6 +10,8 @@
 #include "pg/boundary/guard.hpp"
 #include "pg/catalog/configuration_rows.hpp"
 #include "pg/catalog/connection_cache.hpp"
+#include "pg/catalog/server.hpp"
+#include "pg/mapping/environment.hpp"
 
 namespace cmms::pg {
 namespace {
@@ -111,7 +113,7 @@ std::shared_ptr<const RowMap> build(std::string_view provider_id, std::string_vi
           "Define it with cmms.set_row_mapping('" + map->provider_id + "', '" + map->name +
               "', '{\"key\": \"id\", \"title\": \"subject\"}').");
   }
-  map->fields = mapping::FieldMap(std::move(rules));
+  map->fields = mapping::FieldMap(std::move(rules), make_environment(require_server(provider_id).owner));
   for (const provider::ValueRow& row : read_value_rows(provider_id)) {
     if (row.direction == "row" && row.resource == name) {
       map->values[row.vocabulary].add(row.source_value, row.target_value);

@@ -21,6 +21,7 @@
 #include "pg/catalog/work_order_columns.hpp"
 #include "pg/functions/arguments.hpp"
 #include "pg/json/jsonb_reader.hpp"
+#include "pg/mapping/environment.hpp"
 
 namespace cmms::pg {
 namespace {
@@ -36,12 +37,14 @@ mapping::ShortHand parse(const json::Value& document, std::string_view resource)
 
 bool is_switch_off(const RuleText& rule) { return rule.sources.empty() && !rule.default_value; }
 
-void check_rules(const std::vector<RuleText>& rules, Direction direction) {
+void check_rules(const std::vector<RuleText>& rules, Direction direction, unsigned int server_owner) {
+  const std::shared_ptr<const mapping::Environment> environment = make_environment(server_owner);
   for (const RuleText& text : rules) {
     if (is_switch_off(text)) continue;
     const Result<mapping::Rule> rule = mapping::compile_rule(text);
     if (!rule) raise(rule.error());
     check_rule(rule.value(), direction);
+    if (Status status = mapping::verify_rule(rule.value(), *environment); !status) raise(status.error());
   }
 }
 
@@ -109,10 +112,11 @@ Datum set_field_mapping(FunctionCallInfo fcinfo) {
   const std::string provider_id(text_argument(fcinfo, 0));
   const std::string resource(text_argument(fcinfo, 2));
   const OwnerScope scope(fcinfo->flinfo->fn_oid);
-  scope.require_server_owner(require_server(provider_id), provider_id);
+  const Server server = require_server(provider_id);
+  scope.require_server_owner(server, provider_id);
   const mapping::ShortHand rules = parse(jsonb_value(jsonb_argument(fcinfo, 1)), resource);
-  check_rules(rules.inbound, Direction::inbound);
-  check_rules(rules.outbound, Direction::outbound);
+  check_rules(rules.inbound, Direction::inbound, server.owner);
+  check_rules(rules.outbound, Direction::outbound, server.owner);
   {
     const Spi spi;
     remove_rules(provider_id, resource, false);
@@ -237,7 +241,8 @@ RowShortHand read_row_members(const json::Value& mapping, std::string_view map_n
   return row;
 }
 
-std::vector<RuleText> row_rules(const json::Value& mapping, std::string_view map_name) {
+std::vector<RuleText> row_rules(const json::Value& mapping, std::string_view map_name,
+                                unsigned int server_owner) {
   RowShortHand row = read_row_members(mapping, map_name);
   const Result<json::Document> document = json::Document::parse(row.members);
   if (!document) raise(document.error());
@@ -248,7 +253,7 @@ std::vector<RuleText> row_rules(const json::Value& mapping, std::string_view map
            (rule.target == "source_priority" && !row.names_source_priority);
   });
   if (row.key) rules.insert(rules.begin(), *std::move(row.key));
-  check_rules(rules, Direction::row);
+  check_rules(rules, Direction::row, server_owner);
   return rules;
 }
 
@@ -256,8 +261,10 @@ Datum set_row_mapping(FunctionCallInfo fcinfo) {
   const std::string provider_id(text_argument(fcinfo, 0));
   const std::string map_name(text_argument(fcinfo, 1));
   const OwnerScope scope(fcinfo->flinfo->fn_oid);
-  scope.require_server_owner(require_server(provider_id), provider_id);
-  const std::vector<RuleText> rules = row_rules(jsonb_value(jsonb_argument(fcinfo, 2)), map_name);
+  const Server server = require_server(provider_id);
+  scope.require_server_owner(server, provider_id);
+  const std::vector<RuleText> rules =
+      row_rules(jsonb_value(jsonb_argument(fcinfo, 2)), map_name, server.owner);
   {
     const Spi spi;
     remove_rules(provider_id, map_name, true);

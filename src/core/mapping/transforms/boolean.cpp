@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, 6> false_words{"false", "f", "no", "n", "
 
 }  // namespace
 
-Failure boolean(json::Field& value, std::string_view /*argument*/, const TransformContext& /*context*/) {
+Failure boolean(json::Field& value, const Transform& /*transform*/, const TransformContext& /*context*/) {
   if (is_blank(value)) {
     value = json::Field::null();
     return success;

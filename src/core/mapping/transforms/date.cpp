@@ -5,7 +5,7 @@
 
 namespace cmms::mapping::transforms {
 
-Failure date(json::Field& value, std::string_view /*argument*/, const TransformContext& /*context*/) {
+Failure date(json::Field& value, const Transform& /*transform*/, const TransformContext& /*context*/) {
   if (is_blank(value)) {
     value = json::Field::null();
     return success;

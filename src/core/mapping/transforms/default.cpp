@@ -3,8 +3,8 @@
 
 namespace cmms::mapping::transforms {
 
-Failure default_text(json::Field& value, std::string_view argument, const TransformContext& /*context*/) {
-  if (value.is_null()) value = json::Field::string(std::string(argument));
+Failure default_text(json::Field& value, const Transform& transform, const TransformContext& /*context*/) {
+  if (value.is_null()) value = json::Field::string(transform.argument());
   return success;
 }
 

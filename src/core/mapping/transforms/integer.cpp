@@ -6,7 +6,7 @@
 
 namespace cmms::mapping::transforms {
 
-Failure integer(json::Field& value, std::string_view /*argument*/, const TransformContext& /*context*/) {
+Failure integer(json::Field& value, const Transform& /*transform*/, const TransformContext& /*context*/) {
   if (is_blank(value)) {
     value = json::Field::null();
     return success;

@@ -5,7 +5,7 @@
 
 namespace cmms::mapping::transforms {
 
-Failure join(json::Field& value, std::string_view argument, const TransformContext& /*context*/) {
+Failure join(json::Field& value, const Transform& transform, const TransformContext& /*context*/) {
   if (value.is_null()) return success;
   if (value.kind == json::Kind::object) return failure("is not an array");
   if (value.kind != json::Kind::array) {
@@ -22,7 +22,7 @@ Failure join(json::Field& value, std::string_view argument, const TransformConte
     if (!element || element->is_null()) continue;
     const json::Field field = json::Field::from(*element);
     if (is_composite(field)) return failure("has elements that are not single values");
-    if (!first_element) joined.append(argument);
+    if (!first_element) joined.append(transform.argument());
     first_element = false;
     joined.append(field.text);
   }

@@ -1,10 +1,14 @@
-// null_if <text>: null when the value is exactly this text.
+// null_if <text>...: null when the value is exactly one of these texts.
+#include <algorithm>
+
 #include "core/mapping/transforms/transforms.hpp"
 
 namespace cmms::mapping::transforms {
 
-Failure null_if(json::Field& value, std::string_view argument, const TransformContext& /*context*/) {
-  if (!value.is_null() && !is_composite(value) && value.text == argument) value = json::Field::null();
+Failure null_if(json::Field& value, const Transform& transform, const TransformContext& /*context*/) {
+  if (is_composite(value)) return success;
+  const auto& texts = transform.arguments;
+  if (std::find(texts.begin(), texts.end(), value.text) != texts.end()) value = json::Field::null();
   return success;
 }
 

@@ -3,10 +3,10 @@
 
 namespace cmms::mapping::transforms {
 
-Failure prefix(json::Field& value, std::string_view argument, const TransformContext& /*context*/) {
+Failure prefix(json::Field& value, const Transform& transform, const TransformContext& /*context*/) {
   if (value.is_null()) return success;
   if (is_composite(value)) return failure("is not a single value");
-  value.text.insert(0, argument);
+  value.text.insert(0, transform.argument());
   value.kind = json::Kind::string;
   return success;
 }

@@ -3,7 +3,7 @@
 
 namespace cmms::mapping::transforms {
 
-Failure string(json::Field& value, std::string_view /*argument*/, const TransformContext& /*context*/) {
+Failure string(json::Field& value, const Transform& /*transform*/, const TransformContext& /*context*/) {
   if (!value.is_null()) value.kind = json::Kind::string;
   return success;
 }

@@ -2,26 +2,12 @@
 // null.
 #include "core/mapping/transforms/transforms.hpp"
 
-#include "core/mapping/iso_time.hpp"
-
 namespace cmms::mapping::transforms {
 
-Failure timestamp(json::Field& value, std::string_view /*argument*/, const TransformContext& /*context*/) {
-  if (is_blank(value)) {
-    value = json::Field::null();
-    return success;
-  }
-  if (value.kind != json::Kind::string) return failure("is not an ISO 8601 timestamp");
-  const auto time = parse_iso_time(trimmed(value.text));
-  if (!time) return failure("is not an ISO 8601 timestamp");
-  if (time->is_null_sentinel()) {
-    value = json::Field::null();
-    return success;
-  }
-  auto text = time->utc_text();
-  if (!text) return failure("is not within the years 0001 to 9999 in UTC");
-  value.text = *std::move(text);
-  return success;
+Failure timestamp(json::Field& value, const Transform& /*transform*/, const TransformContext& /*context*/) {
+  std::optional<UtcTime> time;
+  if (auto refused = read_time(value, time)) return refused;
+  return time ? write_time(value, *time) : success;
 }
 
 }  // namespace cmms::mapping::transforms

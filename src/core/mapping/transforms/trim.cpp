@@ -3,7 +3,7 @@
 
 namespace cmms::mapping::transforms {
 
-Failure trim(json::Field& value, std::string_view /*argument*/, const TransformContext& /*context*/) {
+Failure trim(json::Field& value, const Transform& /*transform*/, const TransformContext& /*context*/) {
   if (is_composite(value)) return failure("is not a text");
   if (value.kind != json::Kind::string) return success;
   const std::string_view text = trimmed(value.text);

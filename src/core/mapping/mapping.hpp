@@ -57,6 +57,7 @@ struct SourceValue {
 };
 // The first source that is there and not null; null when some are there; nullopt when none is.
 std::optional<SourceValue> read_sources(const Rule& rule, const json::Value& document);
+
 // Whether the time zones and functions that a rule names exist. A record shows it too, so it need not be
 // asked before every use.
 Status verify_rule(const Rule& rule, const Environment& environment);

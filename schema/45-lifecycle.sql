@@ -117,6 +117,9 @@ BEGIN
       NEW.tenant_id := cmms.provider_tenant(NEW.provider_id);
     END IF;
     NEW.sync_state := 'pending';
+    IF NEW.asset_ref IS NOT NULL OR NEW.location_ref IS NOT NULL THEN
+      PERFORM cmms.check_references(NULL, NEW);
+    END IF;
     -- Born in a late status: it gets that status' stamp.
     CASE NEW.common_status
       WHEN 'assigned' THEN NEW.assigned_at := coalesce(NEW.assigned_at, now());
@@ -143,6 +146,10 @@ BEGIN
     NEW := cmms.stamp_status(OLD, NEW, now());
   END IF;
 
+  IF NEW.asset_ref IS DISTINCT FROM OLD.asset_ref OR NEW.location_ref IS DISTINCT FROM OLD.location_ref THEN
+    PERFORM cmms.check_references(OLD, NEW);
+  END IF;
+
   IF cmms.work_order_changes(OLD, NEW) <> '{}' THEN
     NEW.updated_at := now();
     -- An order whose last attempt has no answer yet stays in doubt until it has been looked up.
@@ -154,7 +161,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cmms.work_order_guard() IS
-'Row trigger of work_order: fills in the tenant, keeps identities, checks the lifecycle of local changes, sets time stamps and sync_state. SQLSTATEs: WO001 unknown provider, WO004 illegal transition or one that the provider does not allow now, 23000 tenant, provider or id changed.';
+'Row trigger of work_order: fills in the tenant, keeps identities, checks the lifecycle and the references of local changes, sets time stamps and sync_state. SQLSTATEs: WO001 unknown provider, WO004 illegal transition or one that the provider does not allow now, WO104 asset or location retired, 23000 tenant, provider or id changed.';
 
 CREATE FUNCTION cmms.check_transition(from_status text, to_status text) RETURNS void
   STABLE LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -58,7 +58,7 @@ COMMENT ON TABLE cmms.audit_log IS 'Who changed what in the configuration. Appen
 COMMENT ON TABLE cmms.audit_log_default IS 'Entries outside of the partitions made ahead.';
 COMMENT ON COLUMN cmms.audit_log.tenant_id IS 'Tenant concerned; "*" where it is the whole database.';
 COMMENT ON COLUMN cmms.audit_log.audit_log_id IS 'Number of the entry.';
-COMMENT ON COLUMN cmms.audit_log.action IS 'activate, deactivate, approve, reject, import, or table.insert, table.update, table.delete of a configuration table.';
+COMMENT ON COLUMN cmms.audit_log.action IS 'activate, deactivate, approve, reject, import, merge_identity, or table.insert, table.update, table.delete of a configuration table.';
 COMMENT ON COLUMN cmms.audit_log.provider_id IS 'Provider concerned, if one is.';
 COMMENT ON COLUMN cmms.audit_log.detail IS 'Arguments, or the row before (old) and after (new).';
 COMMENT ON COLUMN cmms.audit_log.actor IS 'Role on whose behalf it was done.';
@@ -105,6 +105,7 @@ COMMENT ON FUNCTION cmms.audit_configuration() IS 'Row trigger of configuration 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON cmms.provider_type FOR EACH ROW EXECUTE FUNCTION cmms.audit_configuration();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON cmms.field_map FOR EACH ROW EXECUTE FUNCTION cmms.audit_configuration();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON cmms.value_map FOR EACH ROW EXECUTE FUNCTION cmms.audit_configuration();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON cmms.identity_alias FOR EACH ROW EXECUTE FUNCTION cmms.audit_configuration();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON cmms.transition FOR EACH ROW EXECUTE FUNCTION cmms.audit_configuration();
 
 CREATE FUNCTION cmms.maintain_partitions(weeks_ahead integer DEFAULT 2) RETURNS integer

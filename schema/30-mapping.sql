@@ -34,15 +34,22 @@ CREATE TABLE cmms.value_map (
   direction text NOT NULL CHECK (direction IN ('inbound', 'outbound', 'row')),
   source_value text NOT NULL CHECK (pg_catalog.length(source_value) <= 1000),
   target_value text NOT NULL CHECK (pg_catalog.length(target_value) <= 1000),
-  PRIMARY KEY (provider_id, resource, vocabulary, direction, source_value)
+  match text NOT NULL DEFAULT 'folded' CHECK (match IN ('folded', 'exact', 'contains_code', 'pair', 'default')),
+  precedence integer NOT NULL DEFAULT 0,
+  PRIMARY KEY (provider_id, resource, vocabulary, direction, source_value),
+  CONSTRAINT value_map_default CHECK (match <> 'default' OR source_value = '*'),
+  CONSTRAINT value_map_pair CHECK (match <> 'pair' OR pg_catalog.strpos(source_value, ' + ') > 1),
+  CONSTRAINT value_map_code CHECK (match <> 'contains_code' OR source_value !~ '[ \t\r\n,;]|^$')
 );
 COMMENT ON TABLE cmms.value_map IS 'Value pairs of a provider: how one side''s words read on the other. Written by cmms.map_value, or directly.';
 COMMENT ON COLUMN cmms.value_map.provider_id IS 'Name of the foreign server.';
 COMMENT ON COLUMN cmms.value_map.resource IS 'Kind of record, usually work_order; for direction row: the map''s name.';
 COMMENT ON COLUMN cmms.value_map.vocabulary IS 'Vocabulary, as named in the transform "map <vocabulary>": status, priority or one of your own.';
 COMMENT ON COLUMN cmms.value_map.direction IS 'inbound: source_value is the provider''s; outbound: source_value is the hub''s; row: source_value is the application''s.';
-COMMENT ON COLUMN cmms.value_map.source_value IS 'Value to translate. Case, white space, hyphens and underscores are ignored where no exact row matches.';
+COMMENT ON COLUMN cmms.value_map.source_value IS 'Value to translate; a code, a pair or * where match says so.';
 COMMENT ON COLUMN cmms.value_map.target_value IS 'What it becomes.';
+COMMENT ON COLUMN cmms.value_map.match IS 'folded: the value, or else the value but for case, white space, hyphens and underscores; exact: byte for byte; contains_code: lists such as "REL  CNF  PRC" that have the code; pair: "status + sub status" or "status + *"; default: of the value *, what no other row is for.';
+COMMENT ON COLUMN cmms.value_map.precedence IS 'Of contains_code: among the codes of a list the lowest counts.';
 
 CREATE TABLE cmms.provider_value (
   tenant_id text NOT NULL,
@@ -154,10 +161,11 @@ COMMENT ON FUNCTION cmms.set_row_mapping(text, text, jsonb) IS
 'Sets the map of an application table for cmms.sync_row: {"key": "ticket_id", "title": "subject", ...}, work order column to table column, and returns its rows. For the owner of the foreign server. SQLSTATEs: WO001 no such server, WO006 unknown column, path or transform, 42501 not the owner.';
 
 CREATE FUNCTION cmms.map_value(provider_id text, vocabulary text, source_value text, target_value text,
-                               direction text DEFAULT 'inbound', resource text DEFAULT 'work_order') RETURNS bigint
+                               direction text DEFAULT 'inbound', resource text DEFAULT 'work_order',
+                               match text DEFAULT 'folded', precedence integer DEFAULT 0) RETURNS bigint
   AS 'MODULE_PATHNAME', 'cmms_map_value' LANGUAGE c STRICT;
-COMMENT ON FUNCTION cmms.map_value(text, text, text, text, text, text) IS
-'Translates a value from now on and processes the records again that were held for it; returns how many went through. direction: inbound, outbound or row. For the owner of the foreign server. SQLSTATEs: WO001 no such server, WO005 target_value is not in the hub''s vocabulary, 42501 not the owner.';
+COMMENT ON FUNCTION cmms.map_value(text, text, text, text, text, text, text, integer) IS
+'Translates a value from now on and processes the records again that were held for it; returns how many went through. direction: inbound, outbound or row. match: folded, exact, contains_code (the lowest precedence counts), pair (status + sub status) or default (of the value *). For the owner of the foreign server. SQLSTATEs: WO001 no such server, WO005 target_value is not in the hub''s vocabulary, WO006 source_value does not fit match, 22023 unknown direction or match, 42501 not the owner.';
 
 CREATE FUNCTION cmms.reprocess_held(tenant_id text, held_record_id bigint) RETURNS text
   AS 'MODULE_PATHNAME', 'cmms_reprocess_held' LANGUAGE c STRICT;

@@ -139,7 +139,7 @@ TEST(Overlay, LearntNamesGiveIds) {
       {"status", "3", "COMPLETED"}, {"status", "4", "Waiting for parts"}, {"other", "9", "On Hold"}};
   EXPECT_EQ(outbound(*connect(input), "status", "completed"), "3");
   EXPECT_EQ(outbound(*connect(input), "status", "on_hold"), "<unmapped>");
-  input.value_rows = {{"work_order", "status", "inbound", "waiting for parts", "on_hold"}};
+  input.value_rows = {{"work_order", "status", "inbound", {"waiting for parts", "on_hold"}}};
   EXPECT_EQ(outbound(*connect(input), "status", "on_hold"), "4");
 }
 
@@ -149,18 +149,42 @@ TEST(Overlay, AmbiguousLearntNamesAreNotGuessed) {
   EXPECT_EQ(outbound(*connect(input), "status", "requested"), "<unmapped>");
   input.learnt_values.push_back({"status", "8", "Requested"});
   EXPECT_EQ(outbound(*connect(input), "status", "requested"), "8");
-  input.value_rows = {{"work_order", "status", "outbound", "requested", "new"}};
+  input.value_rows = {{"work_order", "status", "outbound", {"requested", "new"}}};
   EXPECT_EQ(outbound(*connect(input), "status", "requested"), "2");
-  input.value_rows = {{"work_order", "status", "outbound", "requested", "1"}};
+  input.value_rows = {{"work_order", "status", "outbound", {"requested", "1"}}};
   EXPECT_EQ(outbound(*connect(input), "status", "requested"), "1");
 }
 
 TEST(Overlay, ARowOutweighsADefaultOfAnotherSpelling) {
   auto input = clickmaint_input();
-  input.value_rows = {{"work_order", "status", "inbound", "on_hold", "in_progress"}};
+  input.value_rows = {{"work_order", "status", "inbound", {"on_hold", "in_progress"}}};
   const auto connection = connect(input);
   const mapping::ValueMap& map = connection->maps("work_order")->inbound_values.at("status");
   EXPECT_EQ(map.find("On Hold"), "in_progress");
+}
+
+TEST(Overlay, ADefaultRowLeavesTheOtherRulesAlone) {
+  auto input = clickmaint_input();
+  input.learnt_values = {{"status", "3", "Completed"}, {"status", "4", "Waiting for parts"}};
+  input.value_rows = {{"work_order", "status", "inbound", {"*", "on_hold", mapping::Match::default_value}}};
+  const auto connection = connect(input);
+  const mapping::ValueMap& map = connection->maps("work_order")->inbound_values.at("status");
+  EXPECT_EQ(map.find("In Progress"), "in_progress");
+  EXPECT_EQ(map.find("Waiting for parts"), "on_hold");
+  // What is ours only by default is not what we would write.
+  EXPECT_EQ(outbound(*connection, "status", "on_hold"), "<unmapped>");
+  EXPECT_EQ(outbound(*connection, "status", "completed"), "3");
+}
+
+TEST(Overlay, ACodeOutweighsADefaultOfTheWholeValue) {
+  auto input = clickmaint_input();
+  input.value_rows = {
+      {"work_order", "status", "inbound", {"Open", "approved", mapping::Match::contains_code, 1}}};
+  const auto connection = connect(input);
+  const mapping::ValueMap& map = connection->maps("work_order")->inbound_values.at("status");
+  EXPECT_EQ(map.find("Open"), "approved");
+  EXPECT_EQ(map.find("open, urgent"), "approved");
+  EXPECT_EQ(map.find("New"), "requested");
 }
 
 TEST(Inbound, ReadsAClickMaintRecord) {

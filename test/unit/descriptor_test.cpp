@@ -47,6 +47,30 @@ TEST(Descriptor, NamesThePathOfWhatIsWrong) {
   EXPECT_NE(parse_error(R"({"type": "t", "name": "T"})").find("\"resources\" is missing"), std::string::npos);
 }
 
+TEST(Descriptor, ValuesMaySayHowTheyMatch) {
+  const std::string codes = R"("id": "$.id", "values": {"status": {"inbound": {"Open": "requested",
+      "CNF": {"value": "completed", "match": "contains_code", "precedence": 4, "note": "SAP"}}}})";
+  const auto descriptor = parse_descriptor(minimal("", codes));
+  ASSERT_TRUE(descriptor.ok()) << descriptor.error().message;
+  const auto& rules = descriptor.value().resource("work_order")->values.at("status").inbound;
+  ASSERT_EQ(rules.size(), 2U);
+  EXPECT_EQ(rules[0].match, mapping::Match::folded);
+  EXPECT_EQ(rules[1].target, "completed");
+  EXPECT_EQ(rules[1].match, mapping::Match::contains_code);
+  EXPECT_EQ(rules[1].precedence, 4);
+  const auto error_of = [](const std::string& rule) {
+    return parse_error(minimal("", R"("id": "$.id", "values": {"status": {"inbound": {)" + rule + "}}}"));
+  };
+  EXPECT_NE(error_of(R"("A": {"value": "x", "match": "fuzzy"})").find("must be one of folded, exact"),
+            std::string::npos);
+  EXPECT_NE(error_of(R"("A": {"match": "exact"})").find("\"value\" is missing"), std::string::npos);
+  EXPECT_NE(error_of(R"("A": {"value": "x", "order": 1})").find("unknown member"), std::string::npos);
+  EXPECT_NE(
+      error_of(R"("A B": {"value": "x", "match": "contains_code"})").find("cannot match as contains_code"),
+      std::string::npos);
+  EXPECT_NE(error_of(R"("A": 5)").find("must be an object"), std::string::npos);
+}
+
 TEST(Descriptor, RefusesWhatNothingCouldUse) {
   EXPECT_NE(parse_error(minimal(R"(, "headers": {"X": "{nothing}"})")).find("{nothing}"), std::string::npos);
   EXPECT_NE(parse_error(minimal(R"(, "authentication": [{"style": "magic"}])")).find("magic"),

@@ -77,11 +77,32 @@ TEST(Webhook, UnknownEventsAreIgnored) {
 
 TEST(Webhook, EventNamesCanBeMapped) {
   auto input = rela_input();
-  input.value_rows = {{"work_order", "event", "inbound", "WO_DONE", "work_order.completed"}};
+  input.value_rows = {{"work_order", "event", "inbound", {"WO_DONE", "work_order.completed"}}};
   const json::Document body = parse(R"({"event": "wo-done", "AUFNR": 1})");
   const auto event = read_webhook(*connect(input), body.root(), no_header);
   ASSERT_TRUE(event.ok());
   EXPECT_EQ(text_of(event.value().inbound.mapped, "common_status"), "\"completed\"");
+}
+
+TEST(Webhook, TheNameOfTheEventMayBeItsStatus) {
+  auto input = rela_input();
+  input.value_rows = {
+      {"work_order", "event_status", "inbound", {"WorkOrder.Released", "approved"}},
+      {"work_order", "event_status", "inbound", {"*", "closed", mapping::Match::default_value}}};
+  const auto connection = connect(input);
+  const auto status_of = [&](const std::string& text) {
+    const json::Document body = parse(text);
+    const auto event = read_webhook(*connection, body.root(), no_header);
+    if (!event.ok() || event.value().ignored) return std::string("ignored");
+    for (const auto& problem : event.value().inbound.mapped.problems) return problem.message;
+    return text_of(event.value().inbound.mapped, "common_status");
+  };
+  EXPECT_EQ(status_of(R"({"event": "workorder.released", "AUFNR": 1})"), "\"approved\"");
+  EXPECT_EQ(status_of(R"({"event": "WorkOrder.Released", "AUFNR": 1, "status": null})"), "\"approved\"");
+  EXPECT_EQ(status_of(R"({"event": "ping", "AUFNR": 1})"), "ignored");
+  // What the record says itself counts, and what it says without a mapping is still a problem.
+  EXPECT_NE(status_of(R"({"event": "WorkOrder.Released", "AUFNR": 1, "status": "Odd"})").find("no mapping"),
+            std::string::npos);
 }
 
 TEST(Webhook, DeliveryIdsComeFromHeadersFirst) {

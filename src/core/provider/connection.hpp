@@ -118,8 +118,7 @@ struct ValueRow {
   std::string resource;
   std::string vocabulary;
   std::string direction;  // 'inbound', 'outbound'
-  std::string source_value;
-  std::string target_value;
+  mapping::ValueRule rule;
 };
 
 // A row of cmms.provider_value: the provider's own id and name of a value.

@@ -57,10 +57,10 @@ struct LearnSpec {
   std::vector<std::string> name;  // paths
 };
 
-// Two directions of one vocabulary: source value -> target value.
+// Two directions of one vocabulary.
 struct ValuesSpec {
-  std::vector<std::pair<std::string, std::string>> inbound;   // the provider's value -> ours
-  std::vector<std::pair<std::string, std::string>> outbound;  // ours -> the provider's
+  std::vector<mapping::ValueRule> inbound;   // the provider's value -> ours
+  std::vector<mapping::ValueRule> outbound;  // ours -> the provider's
 };
 
 // Where a provider has no field for our own reference, a text field carries it.

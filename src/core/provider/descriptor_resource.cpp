@@ -109,12 +109,41 @@ void read_fields(DescriptorReader& reader, Members& resource, ResourceSpec& spec
   members.finish();
 }
 
-std::vector<std::pair<std::string, std::string>> text_pairs(Members& members, std::string_view name) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  for (Parameter& parameter : members.parameters(name)) {
-    pairs.emplace_back(std::move(parameter.name), std::move(parameter.value));
+// {"value": "completed", "match": "contains_code", "precedence": 4}
+void read_value_rule(DescriptorReader& reader, const json::Value& value, const std::string& at,
+                     mapping::ValueRule& rule) {
+  Members members(reader, value, at);
+  rule.target = members.text("value", true);
+  if (const std::string match = members.text("match"); !match.empty()) {
+    const std::optional<mapping::Match> known = mapping::parse_match(match);
+    if (!known) reader.fail(members.at("match"), "must be one of " + mapping::match_names());
+    rule.match = known.value_or(rule.match);
   }
-  return pairs;
+  rule.precedence = static_cast<int>(members.integer("precedence").value_or(0));
+  members.finish();
+}
+
+// An object by source value, whose members are the target values or objects that say how to match.
+std::vector<mapping::ValueRule> read_value_rules(DescriptorReader& reader, Members& members,
+                                                 std::string_view name) {
+  std::vector<mapping::ValueRule> rules;
+  const std::optional<json::Value> object = members.take_object(name);
+  if (!object) return rules;
+  object->each_member([&](std::string_view source, const json::Value& value) {
+    const std::string at = member_path(members.at(name), source);
+    mapping::ValueRule rule{.source = std::string(source), .target = {}};
+    if (value.is_string()) {
+      rule.target = std::string(value.string());
+    } else {
+      read_value_rule(reader, value, at, rule);
+    }
+    if (const Status status = mapping::check_value_rule(rule); !status) {
+      reader.fail(at, status.error().message, status.error().hint);
+    }
+    rules.push_back(std::move(rule));
+    return !reader.failed();
+  });
+  return rules;
 }
 
 void read_values(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
@@ -123,11 +152,11 @@ void read_values(DescriptorReader& reader, Members& resource, ResourceSpec& spec
   value->each_member([&](std::string_view vocabulary, const json::Value& member) {
     Members members(reader, member, member_path(resource.at("values"), vocabulary));
     ValuesSpec values;
-    values.inbound = text_pairs(members, "inbound");
-    values.outbound = text_pairs(members, "outbound");
+    values.inbound = read_value_rules(reader, members, "inbound");
+    values.outbound = read_value_rules(reader, members, "outbound");
     for (const std::string& same : members.texts("same")) {
-      values.inbound.emplace_back(same, same);
-      values.outbound.emplace_back(same, same);
+      values.inbound.push_back({.source = same, .target = same});
+      values.outbound.push_back({.source = same, .target = same});
     }
     members.finish();
     spec.values.emplace(vocabulary, std::move(values));

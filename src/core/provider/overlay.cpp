@@ -13,6 +13,7 @@ namespace {
 using mapping::Direction;
 using mapping::RuleText;
 using mapping::ValueMap;
+using mapping::ValueRule;
 
 Error row_error(const FieldRow& row, std::string_view what) {
   return Error{ErrorClass::configuration,
@@ -130,29 +131,28 @@ std::vector<path::Path> row_sources(const std::vector<FieldRow>& rows, std::stri
   return paths;
 }
 
-using ValuePair = std::pair<std::string, std::string>;
-
-// Defaults that another spelling of a row contradicts are left out, because both would make the value
-// ambiguous.
-ValueMap merge(const std::vector<ValuePair>& strong, const std::vector<ValuePair>& weak) {
+// Descriptor's rules for what a row is for too are left out: another spelling would make the value ambiguous,
+// and a rule that matches more closely would come before the row.
+ValueMap merge(const std::vector<ValueRule>& strong, const std::vector<ValueRule>& weak) {
   ValueMap rows;
-  for (const auto& [source, target] : strong) rows.add(source, target);
+  for (const ValueRule& rule : strong) rows.add(rule);
   ValueMap merged = rows;
-  for (const auto& [source, target] : weak) {
-    if (!rows.find(source)) merged.add(source, target);
+  for (const ValueRule& rule : weak) {
+    const bool is_default = rule.match == mapping::Match::default_value;
+    if (!(is_default ? rows.find(rule.source) : rows.find_stated(rule.source))) merged.add(rule);
   }
   return merged;
 }
 
-std::vector<ValuePair> rows_of(const std::vector<ValueRow>& rows, std::string_view resource,
+std::vector<ValueRule> rows_of(const std::vector<ValueRow>& rows, std::string_view resource,
                                std::string_view vocabulary, std::string_view direction) {
-  std::vector<ValuePair> pairs;
+  std::vector<ValueRule> rules;
   for (const ValueRow& row : rows) {
     if (row.resource == resource && row.vocabulary == vocabulary && row.direction == direction) {
-      pairs.emplace_back(row.source_value, row.target_value);
+      rules.push_back(row.rule);
     }
   }
-  return pairs;
+  return rules;
 }
 
 class Learnt {
@@ -164,35 +164,35 @@ class Learnt {
   }
 
   // A row may name the provider's value instead of giving its id.
-  void names_to_ids(std::vector<ValuePair>& outbound) const {
-    for (auto& [source, target] : outbound) {
-      const auto is_id =
-          std::any_of(values_.begin(), values_.end(),
-                      [&, &wanted = target](const auto* value) { return value->value_id == wanted; });
+  void names_to_ids(std::vector<ValueRule>& outbound) const {
+    for (ValueRule& rule : outbound) {
+      const auto is_id = std::any_of(values_.begin(), values_.end(),
+                                     [&](const auto* value) { return value->value_id == rule.target; });
       if (is_id) continue;
       ValueMap by_name;
-      by_name.add(target, "found");
+      by_name.add(rule.target, "found");
       std::vector<const LearntValue*> named;
       std::copy_if(values_.begin(), values_.end(), std::back_inserter(named),
                    [&](const auto* value) { return by_name.find(value->value_name).has_value(); });
-      if (named.size() == 1) target = named.front()->value_id;
+      if (named.size() == 1) rule.target = named.front()->value_id;
     }
   }
 
   // Hub value -> id, as far as the names leave no doubt.
-  std::vector<ValuePair> outbound(const ValueMap& inbound) const {
+  std::vector<ValueRule> outbound(const ValueMap& inbound) const {
     std::map<std::string, std::vector<const LearntValue*>, std::less<>> by_hub_value;
     for (const LearntValue* value : values_) {
-      std::optional<std::string_view> hub_value = inbound.find(value->value_name);
-      if (!hub_value) hub_value = inbound.find(value->value_id);
+      std::optional<std::string_view> hub_value = inbound.find_stated(value->value_name);
+      if (!hub_value) hub_value = inbound.find_stated(value->value_id);
       if (hub_value) by_hub_value[std::string(*hub_value)].push_back(value);
     }
-    std::vector<ValuePair> pairs;
+    std::vector<ValueRule> rules;
     for (auto& [hub_value, candidates] : by_hub_value) {
       if (candidates.size() > 1) keep_namesake(hub_value, candidates);
-      if (candidates.size() == 1) pairs.emplace_back(hub_value, candidates.front()->value_id);
+      if (candidates.size() == 1)
+        rules.push_back({.source = hub_value, .target = candidates.front()->value_id});
     }
-    return pairs;
+    return rules;
   }
 
  private:
@@ -283,17 +283,17 @@ Status overlay_values(const ResourceSpec& spec, const std::vector<ValueRow>& row
     const auto defaults = spec.values.find(vocabulary);
     const ValuesSpec& values = defaults == spec.values.end() ? none : defaults->second;
     const ValueMap inbound = merge(rows_of(rows, spec.name, vocabulary, "inbound"), values.inbound);
-    std::vector<ValuePair> own = rows_of(rows, spec.name, vocabulary, "outbound");
+    std::vector<ValueRule> own = rows_of(rows, spec.name, vocabulary, "outbound");
     const bool is_learnt = std::any_of(spec.learn.begin(), spec.learn.end(),
                                        [&](const LearnSpec& each) { return each.vocabulary == vocabulary; });
-    std::vector<ValuePair> weak = values.outbound;
+    std::vector<ValueRule> weak = values.outbound;
     if (is_learnt) {
       const Learnt known(learnt, vocabulary);
       known.names_to_ids(own);
       known.names_to_ids(weak);
       const ValueMap weak_map = merge({}, weak);
-      for (ValuePair& pair : known.outbound(inbound)) {
-        if (!weak_map.find(pair.first)) weak.push_back(std::move(pair));
+      for (ValueRule& rule : known.outbound(inbound)) {
+        if (!weak_map.find_stated(rule.source)) weak.push_back(std::move(rule));
       }
     }
     maps.outbound_values.insert_or_assign(vocabulary, merge(own, weak));

@@ -8,6 +8,8 @@
 namespace cmms::provider {
 namespace {
 
+constexpr std::string_view event_status = "event_status";
+
 std::string first_scalar(const std::vector<path::Path>& paths, const json::Value& body) {
   for (const path::Path& path : paths) {
     const std::optional<json::Field> field = path.first(body);
@@ -48,15 +50,37 @@ std::optional<json::Value> find_record(const WebhookPaths& webhook, const Resour
   return fallback;
 }
 
-// What the event sets by itself; null when it is not handled. Vocabulary 'event' translates other names.
+// The default of a vocabulary is left out: it would make every event one that is handled.
+std::optional<std::string_view> find_value(const ResourceMaps& maps, std::string_view vocabulary,
+                                           std::string_view value) {
+  const auto found = maps.inbound_values.find(vocabulary);
+  return found == maps.inbound_values.end() ? std::nullopt : found->second.find_stated(value);
+}
+
+// What the event sets by itself; null when it is not handled. Vocabulary 'event' translates other names, and
+// a name in 'event_status' is handled too.
 const std::vector<mapping::MappedField>* find_event(const WebhookSpec& webhook, const ResourceMaps& maps,
                                                     std::string_view name) {
   if (const auto found = webhook.events.find(name); found != webhook.events.end()) return &found->second;
-  const auto vocabulary = maps.inbound_values.find("event");
-  if (vocabulary == maps.inbound_values.end()) return nullptr;
-  const std::optional<std::string_view> translated = vocabulary->second.find(name);
-  const auto found = translated ? webhook.events.find(*translated) : webhook.events.end();
-  return found == webhook.events.end() ? nullptr : &found->second;
+  static const std::vector<mapping::MappedField> nothing;
+  if (const auto translated = find_value(maps, "event", name)) {
+    const auto found = webhook.events.find(*translated);
+    if (found != webhook.events.end()) return &found->second;
+  }
+  return find_value(maps, event_status, name) ? &nothing : nullptr;
+}
+
+// What the event's name says of the status, where the record itself says nothing.
+void apply_event_status(const ResourceMaps& maps, std::string_view event, mapping::Mapped& mapped) {
+  constexpr std::string_view target = "common_status";
+  const json::Field* own = mapped.find(target);
+  const bool has_problem = std::any_of(mapped.problems.begin(), mapped.problems.end(),
+                                       [&](const auto& problem) { return problem.target == target; });
+  if (has_problem || (own != nullptr && !own->is_null())) return;
+  const std::optional<std::string_view> status = find_value(maps, event_status, event);
+  if (!status) return;
+  std::erase_if(mapped.fields, [&](const auto& field) { return field.target == target; });
+  mapped.fields.push_back({std::string(target), json::Field::string(std::string(*status))});
 }
 
 void apply_fixed(const std::vector<mapping::MappedField>& fixed, mapping::Mapped& mapped) {
@@ -108,6 +132,7 @@ Result<WebhookRecord> read_webhook(const Connection& connection, const json::Val
   }
   event.record = *record;
   event.inbound = to_inbound(connection, webhook->resource, *record);
+  apply_event_status(*maps, event.event_type, event.inbound.mapped);
   apply_fixed(*fixed, event.inbound.mapped);
   return event;
 }

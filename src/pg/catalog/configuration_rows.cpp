@@ -41,18 +41,21 @@ std::vector<provider::FieldRow> read_field_rows(std::string_view provider_id) {
 
 std::vector<provider::ValueRow> read_value_rows(std::string_view provider_id) {
   static Statement statement(
-      "SELECT resource, vocabulary, direction, source_value, target_value FROM cmms.value_map WHERE "
-      "provider_id = $1",
+      "SELECT resource, vocabulary, direction, source_value, target_value, match, precedence"
+      " FROM cmms.value_map WHERE provider_id = $1",
       {TEXTOID});
   const Spi spi;
   const Rows rows = statement.execute({provider_id});
   std::vector<provider::ValueRow> result;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    result.push_back({.resource = rows.text_or(i, 0, ""),
-                      .vocabulary = rows.text_or(i, 1, ""),
-                      .direction = rows.text_or(i, 2, ""),
-                      .source_value = rows.text_or(i, 3, ""),
-                      .target_value = rows.text_or(i, 4, "")});
+    result.push_back(
+        {.resource = rows.text_or(i, 0, ""),
+         .vocabulary = rows.text_or(i, 1, ""),
+         .direction = rows.text_or(i, 2, ""),
+         .rule = {.source = rows.text_or(i, 3, ""),
+                  .target = rows.text_or(i, 4, ""),
+                  .match = mapping::parse_match(rows.text_or(i, 5, "")).value_or(mapping::Match::exact),
+                  .precedence = static_cast<int>(rows.integer(i, 6))}});
   }
   return result;
 }

@@ -78,7 +78,7 @@ void add_own_words(mapping::ValueMaps& values) {
     const std::string vocabulary = rows.text_or(i, 0, "");
     const std::string name = rows.text_or(i, 1, "");
     const auto existing = mapped.find(vocabulary);
-    if (existing == mapped.end() || !existing->second.find(name)) values[vocabulary].add(name, name);
+    if (existing == mapped.end() || !existing->second.find_stated(name)) values[vocabulary].add(name, name);
   }
 }
 
@@ -116,7 +116,7 @@ std::shared_ptr<const RowMap> build(std::string_view provider_id, std::string_vi
   map->fields = mapping::FieldMap(std::move(rules), make_environment(require_server(provider_id).owner));
   for (const provider::ValueRow& row : read_value_rows(provider_id)) {
     if (row.direction == "row" && row.resource == name) {
-      map->values[row.vocabulary].add(row.source_value, row.target_value);
+      map->values[row.vocabulary].add(row.rule);
     }
   }
   add_own_words(map->values);

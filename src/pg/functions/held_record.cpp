@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/mapping/value_map.hpp"
 #include "core/sqlstate.hpp"
 #include "pg/apply/reprocess.hpp"
 #include "pg/boundary/guard.hpp"
@@ -19,8 +20,7 @@ struct ValueMapping {
   std::string provider_id;
   std::string tenant_id;
   std::string vocabulary;
-  std::string source_value;
-  std::string target_value;
+  mapping::ValueRule rule;
   std::string direction;
   std::string resource;
 };
@@ -29,9 +29,16 @@ struct ValueMapping {
 std::optional<std::string> own_words(std::string_view vocabulary) {
   static Statement statuses("SELECT string_agg(name, ', ' ORDER BY sort_order) FROM cmms.common_status", {});
   static Statement priorities("SELECT string_agg(name, ', ' ORDER BY sort_order) FROM cmms.priority", {});
-  if (vocabulary == "status") return statuses.execute().text(0, 0);
+  if (vocabulary == "status" || vocabulary == "event_status") return statuses.execute().text(0, 0);
   if (vocabulary == "priority") return priorities.execute().text(0, 0);
   return std::nullopt;
+}
+
+mapping::Match match_argument(std::string_view name) {
+  const std::optional<mapping::Match> match = mapping::parse_match(name);
+  if (match) return *match;
+  raise(ERRCODE_INVALID_PARAMETER_VALUE, "unknown way of matching \"" + std::string(name) + "\"", {},
+        "Valid ways are: " + mapping::match_names() + ".");
 }
 
 void check(const ValueMapping& value) {
@@ -39,9 +46,11 @@ void check(const ValueMapping& value) {
     raise(ERRCODE_INVALID_PARAMETER_VALUE, "unknown direction \"" + value.direction + "\"", {},
           "Valid directions are: inbound, outbound, row.");
   }
+  if (Status status = mapping::check_value_rule(value.rule); !status) raise(status.error());
   const std::optional<std::string> words = own_words(value.vocabulary);
-  if (!words) return;
-  const std::string& ours = value.direction == "outbound" ? value.source_value : value.target_value;
+  const bool is_outbound = value.direction == "outbound";
+  if (!words || (is_outbound && value.rule.match == mapping::Match::default_value)) return;
+  const std::string& ours = is_outbound ? value.rule.source : value.rule.target;
   if ((", " + *words + ", ").find(", " + ours + ", ") != std::string::npos) return;
   raise(sqlstate::unmapped_value,
         "\"" + ours + "\" is not a value of the hub's vocabulary \"" + value.vocabulary + "\"", {},
@@ -50,22 +59,39 @@ void check(const ValueMapping& value) {
 
 void store(const ValueMapping& value) {
   static Statement upsert(
-      "INSERT INTO cmms.value_map (provider_id, resource, vocabulary, direction, source_value, target_value)"
-      " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (provider_id, resource, vocabulary, direction, "
-      "source_value)"
-      " DO UPDATE SET target_value = excluded.target_value",
-      {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
-  upsert.execute({value.provider_id, value.resource, value.vocabulary, value.direction, value.source_value,
-                  value.target_value});
-  // Other spellings of the value are translated by the same row.
+      "INSERT INTO cmms.value_map (provider_id, resource, vocabulary, direction, source_value, target_value, "
+      "match, precedence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+      " ON CONFLICT (provider_id, resource, vocabulary, direction, source_value)"
+      " DO UPDATE SET target_value = excluded.target_value, match = excluded.match, precedence = "
+      "excluded.precedence",
+      {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID});
+  upsert.execute({value.provider_id, value.resource, value.vocabulary, value.direction, value.rule.source,
+                  value.rule.target, mapping::match_name(value.rule.match),
+                  static_cast<std::int32_t>(value.rule.precedence)});
+}
+
+// The rule may be for more values than the one that it names.
+void forget_unmapped(const ValueMapping& value) {
+  static Statement select(
+      "SELECT value FROM cmms.unmapped_value WHERE tenant_id = $1 AND provider_id = $2 AND resource = $3"
+      " AND vocabulary = $4 AND direction = $5",
+      {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
   static Statement forget(
       "DELETE FROM cmms.unmapped_value WHERE tenant_id = $1 AND provider_id = $2 AND resource = $3"
-      " AND vocabulary = $4 AND direction = $5"
-      " AND regexp_replace(lower(value), '[\\s_-]+', '_', 'g') = regexp_replace(lower($6), '[\\s_-]+', '_', "
-      "'g')",
-      {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
+      " AND vocabulary = $4 AND direction = $5 AND value = ANY ($6)",
+      {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID});
+  const Rows rows =
+      select.execute({value.tenant_id, value.provider_id, value.resource, value.vocabulary, value.direction});
+  mapping::ValueMap map;
+  map.add(value.rule);
+  TextList mapped;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::string met = rows.text_or(i, 0, "");
+    if (map.find(met)) mapped.emplace_back(std::move(met));
+  }
+  if (mapped.empty()) return;
   forget.execute({value.tenant_id, value.provider_id, value.resource, value.vocabulary, value.direction,
-                  value.source_value});
+                  Param::array(TEXTARRAYOID, mapped)});
 }
 
 std::vector<std::int64_t> held_for(const ValueMapping& value) {
@@ -99,8 +125,10 @@ std::int64_t map_value(FunctionCallInfo fcinfo) {
   ValueMapping value;
   value.provider_id = text_argument(fcinfo, 0);
   value.vocabulary = text_argument(fcinfo, 1);
-  value.source_value = text_argument(fcinfo, 2);
-  value.target_value = text_argument(fcinfo, 3);
+  value.rule = {.source = std::string(text_argument(fcinfo, 2)),
+                .target = std::string(text_argument(fcinfo, 3)),
+                .match = match_argument(text_argument(fcinfo, 6)),
+                .precedence = PG_GETARG_INT32(7)};
   value.direction = text_argument(fcinfo, 4);
   value.resource = text_argument(fcinfo, 5);
   const OwnerScope scope(fcinfo->flinfo->fn_oid);
@@ -112,6 +140,7 @@ std::int64_t map_value(FunctionCallInfo fcinfo) {
     const Spi spi;
     check(value);
     store(value);
+    forget_unmapped(value);
     held = held_for(value);
   }
   std::int64_t count = 0;

@@ -34,7 +34,7 @@ COMMENT ON COLUMN cmms.sync_log.source_record_id IS 'The provider''s id of the r
 COMMENT ON COLUMN cmms.sync_log.direction IS 'push, poll, lookup or webhook.';
 COMMENT ON COLUMN cmms.sync_log.operation IS 'create, update, delete, list and so on.';
 COMMENT ON COLUMN cmms.sync_log.attempt IS 'Number of the attempt for this change.';
-COMMENT ON COLUMN cmms.sync_log.outcome IS 'synchronized, retrying, rejected, in_doubt, held, imported and so on.';
+COMMENT ON COLUMN cmms.sync_log.outcome IS 'synchronized, retrying, rejected, in_doubt, held, overtaken (the provider''s news had to be applied first), imported and so on.';
 COMMENT ON COLUMN cmms.sync_log.http_status IS 'Status of the answer; null where none came.';
 COMMENT ON COLUMN cmms.sync_log.error_class IS 'Class of the failure; see cmms.error_class.';
 COMMENT ON COLUMN cmms.sync_log.error IS 'The failure in words, secrets masked.';

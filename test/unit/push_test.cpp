@@ -176,6 +176,58 @@ TEST(PushUpdate, SendsOnlyWhatChanged) {
   EXPECT_TRUE(done.record);
 }
 
+constexpr std::string_view known_order =
+    R"({"title": "ours", "priority": "low", "source_fields": {"title": "theirs", "priority": "low"}})";
+
+TEST(PushUpdate, ReadsTheRecordFirstAndThenWrites) {
+  const auto connection = connect(clickmaint_input());
+  for (const Outcome& harmless : {answered(200, R"({"data":{"id":17,"title":"theirs","priority":"high"}})"),
+                                  answered(200, R"({"data":{"id":17,"title":"ours"}})"),
+                                  answered(200, R"({"data":{"id":18,"title":"x"}})"), answered(200, "<html>"),
+                                  answered(404, ""), answered(405, ""), answered(403, "")}) {
+    const auto job = push(connection, PushOperation::update, known_order, {"title"}, "17");
+    const Step first = job->start();
+    EXPECT_EQ(request_of(first).method, "GET");
+    EXPECT_EQ(request_of(first).url, "https://cm.test/api/v1/work_orders/17");
+    EXPECT_TRUE(request_of(first).body.empty());
+    const Step second = job->on_outcome(harmless);
+    EXPECT_EQ(request_of(second).method, "PATCH") << harmless.response.body;
+    EXPECT_EQ(request_of(second).body, R"({"work_order":{"title":"ours"}})");
+    EXPECT_EQ(conclusion_of(job->on_outcome(answered(204, ""))).verdict, Verdict::synchronized);
+  }
+}
+
+TEST(PushUpdate, LeavesAChangeOfTheProvidersToBeDecided) {
+  const auto job =
+      push(connect(clickmaint_input()), PushOperation::update, known_order, {"title", "priority"}, "17");
+  job->start();
+  const Conclusion overtaken =
+      conclusion_of(job->on_outcome(answered(200, R"({"data":{"id":17,"title":"another"}})")));
+  EXPECT_EQ(overtaken.verdict, Verdict::overtaken);
+  ASSERT_TRUE(overtaken.record);
+  EXPECT_EQ(overtaken.record->member("title")->string(), "another");
+}
+
+TEST(PushUpdate, DoesNotWriteWhileTheRecordCannotBeReadForNow) {
+  const auto connection = connect(clickmaint_input());
+  for (const Outcome& outcome :
+       {answered(503, ""), answered(429, ""), failed(Delivery::unknown), failed(Delivery::not_sent)}) {
+    const auto job = push(connection, PushOperation::update, known_order, {"title"}, "17");
+    EXPECT_EQ(after(*job, outcome).verdict, Verdict::retry) << outcome.response.status;
+  }
+}
+
+TEST(PushUpdate, ReadsNothingFirstWhereNobodyAsksForIt) {
+  auto input = clickmaint_input();
+  input.options.insert_or_assign("update_check", "none");
+  const Step step =
+      push(connect(std::move(input)), PushOperation::update, known_order, {"title"}, "17")->start();
+  EXPECT_EQ(request_of(step).method, "PATCH");
+  const Step custom =
+      push(connect(custom_input()), PushOperation::update, known_order, {"title"}, "17")->start();
+  EXPECT_EQ(request_of(custom).method, "PATCH");
+}
+
 TEST(PushUpdate, RepeatsTheReferenceWithItsField) {
   const auto connection = connect(clickmaint_input());
   const Step changed = push(connection, PushOperation::update, order, {"description"}, "17")->start();

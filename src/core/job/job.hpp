@@ -25,6 +25,7 @@ enum class Verdict : std::uint8_t {
   not_found,     // a look-up read everything and our reference is not there
   complete,      // a poll or probe has finished
   held,          // nothing was sent: a value has no mapping or a required field is missing
+  overtaken,     // nothing was sent: `record` has news of fields that were to be written
 };
 
 std::string_view verdict_name(Verdict verdict);

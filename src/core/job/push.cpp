@@ -135,13 +135,17 @@ class PushJob : public Job {
     }
     Result<std::string> body = make_body(*connection_, *operation, mapped);
     if (!body) return std::move(body).error();
-    return make_first(*operation, std::move(body).value());
+    if (Status status = make_first(*operation, std::move(body).value()); !status) return status;
+    return is_checkable() ? check_first() : Nothing{};
   }
 
   Step start() override { return std::move(first_); }
-  PushPreview preview() { return {std::move(mapped_), std::move(first_)}; }
+  PushPreview preview() {
+    return {std::move(mapped_), write_ ? Step(*std::move(write_)) : std::move(first_)};
+  }
   Step on_outcome(const Outcome& outcome) override {
     if (input_.operation == PushOperation::create) return on_created(outcome);
+    if (write_) return on_checked(outcome);
     const Answer answer = read_answer(*connection_, outcome, true);
     const int status = answer.classified.http_status;
     const bool gone = status == 404 || status == 410;
@@ -198,6 +202,54 @@ class PushJob : public Job {
     return Nothing{};
   }
 
+  // What was said last must be known to tell a change of the provider's.
+  bool is_checkable() const {
+    if (input_.operation != PushOperation::update || !maps_.checks_updates || !input_.may_check) return false;
+    const std::optional<json::Value> said_last = input_.record->root().member("source_fields");
+    return said_last && said_last->is_object();
+  }
+
+  Status check_first() {
+    write_ = std::get<Request>(std::move(first_));
+    if (Status status = make_first(*spec_.read, {}); !status) return status;
+    std::get<Request>(first_).idempotent = true;
+    return Nothing{};
+  }
+
+  // Where the record cannot be read the update is sent all the same, and its answer tells what is wrong.
+  Step on_checked(const Outcome& outcome) {
+    Request write = *std::exchange(write_, std::nullopt);
+    const Answer answer = read_answer(*connection_, outcome, true);
+    const bool is_refused =
+        answer.classified.disposition == Disposition::rejected || answer.classified.http_status == 403;
+    if (!answer.ok() && !is_refused) return conclude_failure(answer);
+    if (!answer.ok()) return write;
+    const std::optional<json::Value> record = find_record(maps_, answer);
+    if (!record || provider::record_id(maps_, *record) != input_.source_record_id) return write;
+    if (!has_changed(*record)) return write;
+    Conclusion conclusion;
+    conclusion.verdict = Verdict::overtaken;
+    conclusion.source_record_id = input_.source_record_id;
+    conclusion.answer = answer.document;
+    conclusion.record = record;
+    conclusion.http_status = answer.classified.http_status;
+    return conclusion;
+  }
+
+  // Whether the provider has a value of its own for a field that is about to be written.
+  bool has_changed(const json::Value& record) const {
+    const json::Value ours = input_.record->root();
+    const json::Value said_last = *ours.member("source_fields");
+    const mapping::Mapped mapped = provider::to_inbound(*connection_, input_.resource, record).mapped;
+    return std::any_of(mapped.fields.begin(), mapped.fields.end(), [&](const mapping::MappedField& field) {
+      if (!contains(input_.changed_fields, field.target)) return false;
+      const std::optional<json::Value> base = said_last.member(field.target);
+      const std::optional<json::Value> local = ours.member(field.target);
+      return base && json::Field::from(*base) != field.value &&
+             !(local && json::Field::from(*local) == field.value);
+    });
+  }
+
   Conclusion synchronized(int http_status) const {
     Conclusion conclusion;
     conclusion.verdict = Verdict::synchronized;
@@ -249,6 +301,7 @@ class PushJob : public Job {
   PushInput input_;
   mapping::Mapped mapped_;
   Step first_;
+  std::optional<Request> write_;  // the update, while the record is being read first
 };
 
 Result<std::unique_ptr<PushJob>> prepared_push(std::shared_ptr<const Connection> connection,

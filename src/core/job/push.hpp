@@ -27,6 +27,7 @@ struct PushInput {
   std::vector<std::string> changed_fields;       // update: column names
   std::string source_record_id;                  // update, delete
   std::string reference;                         // our uuid, carried to the provider by a create
+  bool may_check = true;  // update: reads the record first where the provider's descriptor says so
 };
 
 // A wrong configuration is the Result's error; what is wrong with the record is a Conclusion 'held'.

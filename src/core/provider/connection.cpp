@@ -114,6 +114,14 @@ Status compile_required(const Connection& connection, const ResourceSpec& spec, 
   return Nothing{};
 }
 
+Status compile_check(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
+  if (!spec.update || spec.update->check.empty()) return Nothing{};
+  Result<std::string> check = expand_options(connection, spec.update->check);
+  if (!check) return std::move(check).error();
+  maps.checks_updates = check.value() == "read" && spec.read;
+  return Nothing{};
+}
+
 Status compile_resource(const Connection& connection, const ResourceSpec& spec, const ConnectionInput& input,
                         ResourceMaps& maps) {
   if (Status status = overlay_rules(spec, input.field_rows, input.environment, maps); !status) return status;
@@ -134,6 +142,7 @@ Status compile_resource(const Connection& connection, const ResourceSpec& spec, 
     return status;
   if (Status status = compile_reference(connection, spec, maps); !status) return status;
   if (Status status = compile_required(connection, spec, maps); !status) return status;
+  if (Status status = compile_check(connection, spec, maps); !status) return status;
   return compile_list(connection, spec, maps);
 }
 

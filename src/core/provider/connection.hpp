@@ -57,6 +57,7 @@ struct ResourceMaps {
   std::string changed_since_parameter;  // empty: the resource cannot be polled
   bool changed_since_sorted = false;    // the provider is asked to sort by change time
   bool can_look_up = false;
+  bool checks_updates = false;  // an update reads the record first, to notice what changed meanwhile
 };
 
 // Where an event holds what is read from it.

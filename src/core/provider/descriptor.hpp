@@ -39,6 +39,7 @@ struct OperationSpec {
       omit_headers;               // names of the descriptor's headers that this operation must not send
   std::string envelope;           // template: the member that wraps the body; empty: bare
   bool id_from_location = false;  // a create without an id in its answer: take Location's last segment
+  std::string check;  // template, of an update: 'read' reads the record first, to notice a conflict
 };
 
 struct PagingSpec {

@@ -25,6 +25,7 @@ std::optional<OperationSpec> read_write_operation(DescriptorReader& reader, Memb
   read_operation_members(members, operation);
   operation.envelope = members.text("envelope");
   operation.id_from_location = members.boolean("id_from_location");
+  operation.check = members.text("check");
   members.finish();
   return operation;
 }

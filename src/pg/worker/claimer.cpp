@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr auto full_scan_interval = 1s;
 constexpr auto locked_row_pause = 100ms;  // rows that are due but locked by somebody else
+constexpr int most_checks = 5;
 constexpr auto longest_failure_pause = 30s;
 
 using MadeJob = Result<std::unique_ptr<job::Job>>;
@@ -30,6 +31,8 @@ MadeJob make_push_job(Task& task) {
   input.changed_fields = task.row.changed_fields;
   input.source_record_id = task.row.source_record_id;
   input.reference = task.row.key.record_id;
+  // A provider that says something else each time must not keep a change back for ever.
+  input.may_check = task.row.attempts <= most_checks;
   if (input.record == nullptr && input.operation != job::PushOperation::remove) {
     return Error{ErrorClass::identity, "the record does not exist any more", {}, {}};
   }

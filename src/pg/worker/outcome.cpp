@@ -49,6 +49,8 @@ class Decision {
         return not_found();
       case job::Verdict::held:
         return hold();
+      case job::Verdict::overtaken:
+        return let_decide();
       case job::Verdict::retry:
         return task_.kind == TaskKind::lookup ? look_up_later() : retry();
     }
@@ -147,6 +149,15 @@ class Decision {
           ",\"direction\":\"outbound\",\"cause\":\"local\",\"problems\":" + row.problems);
     batch_.held.push_back(std::move(row));
     log("held");
+  }
+
+  // The provider's news is applied first; what the owners of the fields leave of the change is sent then.
+  void let_decide() {
+    settle(Settlement::State::pending, 0, "pending");
+    if (detail_ == Detail::full) {
+      add_news(provider::to_inbound(*task_.connection, task_.row.key.resource, *conclusion_.record));
+    }
+    log("overtaken");
   }
 
   double retry_delay() const {

@@ -103,7 +103,10 @@ void Poller::start_due(SystemTime now) {
   check_at_ = now + longest_check_interval;
   if (asked.empty()) return;
   std::vector<store::DuePoll> polls;
+  bool is_stale = false;
   const auto error = session_.transaction("looking for due polls", [&] {
+    is_stale = providers_.needs_refresh(now);  // a map that was changed before the poll was asked for counts
+    if (is_stale) return;
     std::vector<std::string> startable;
     for (const store::PollTime& time : store::poll_times(asked)) {
       const auto channel = providers_.find(time.provider_id);
@@ -124,6 +127,7 @@ void Poller::start_due(SystemTime now) {
     if (!session_.leave() && !is_transient(*error)) log(WARNING, *error);
     return;
   }
+  if (is_stale) check_at_ = now;
   for (const store::DuePoll& poll : polls) start(poll, now);
 }
 

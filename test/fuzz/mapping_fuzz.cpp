@@ -1,8 +1,10 @@
-// Three lines - source path, transform chain, document - mapped in every direction; and the document as
-// short-hand.
+// Three lines - source path, transform chain, document - mapped in every direction; the chain turned back;
+// and the document as short-hand.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +22,43 @@ std::string_view take_line(std::string_view& text) {
   const std::string_view line = text.substr(0, end);
   text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   return line;
+}
+
+// Every zone is an hour ahead, and every function answers its argument.
+class FuzzEnvironment : public mapping::Environment {
+ public:
+  std::optional<mapping::UtcTime> to_utc(std::string_view, mapping::LocalTime time) const override {
+    return mapping::UtcTime(time.time_since_epoch()) - std::chrono::hours(1);
+  }
+  std::optional<mapping::LocalTime> to_local(std::string_view, mapping::UtcTime time) const override {
+    return mapping::LocalTime(time.time_since_epoch()) + std::chrono::hours(1);
+  }
+  Status check_function(std::string_view) const override { return Nothing{}; }
+  Result<json::Field> call_function(std::string_view, const json::Field& value) const override {
+    return value;
+  }
+};
+
+mapping::ValueMaps every_kind_of_rule() {
+  using mapping::Match;
+  mapping::ValueMaps values;
+  mapping::ValueMap& map = values["status"];
+  map.add("Open", "requested");
+  map.add("In Progress", "in_progress");
+  map.add({"OPEN", "triaged", Match::exact});
+  map.add({"CNF", "completed", Match::contains_code, 1});
+  map.add({"REL", "approved", Match::contains_code, 2});
+  map.add({"DONE + *", "completed", Match::pair});
+  map.add({"DONE + CANCELED", "cancelled", Match::pair});
+  values["any"].add({"*", "x", Match::default_value});
+  return values;
+}
+
+void check_way_back(std::string_view written) {
+  const auto chain = mapping::parse_transforms(written);
+  if (!chain) return;
+  const auto way_back = mapping::inverse_chain(chain.value(), written);
+  if (way_back && !mapping::parse_transforms(*way_back).ok()) std::abort();
 }
 
 void check(const mapping::Mapped& mapped) {
@@ -50,12 +89,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (!mapping::compile_rule(each).ok()) std::abort();
     }
   }
+  check_way_back(rule_text.transform);
   auto rule = mapping::compile_rule(rule_text);
   if (!rule) return 0;
-  mapping::ValueMaps values;
-  values["status"].add("Open", "requested");
-  values["status"].add("In Progress", "in_progress");
-  const mapping::FieldMap map(std::vector<mapping::Rule>{std::move(rule).value()});
+  static const mapping::ValueMaps values = every_kind_of_rule();
+  static const auto environment = std::make_shared<FuzzEnvironment>();
+  if (!mapping::verify_rule(rule.value(), *environment).ok()) std::abort();
+  const mapping::FieldMap map(std::vector<mapping::Rule>{std::move(rule).value()}, environment);
   using mapping::Direction;
   using mapping::Operation;
   for (const Direction direction : {Direction::inbound, Direction::outbound, Direction::row}) {

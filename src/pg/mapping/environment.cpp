@@ -81,11 +81,16 @@ bool is_posix_rule(std::string_view canonical_name) {
          american.find(canonical_name) == std::string_view::npos;
 }
 
+// PostgreSQL keeps what it has read of a zone for as long as the process lives.
 pg_tz* find_zone(std::string_view name) {
+  static std::map<std::string, pg_tz*, std::less<>> zones;
+  if (const auto known = zones.find(name); known != zones.end()) return known->second;
   const std::string terminated(name);
   pg_tz* zone = pg_call([&] { return pg_tzset(terminated.c_str()); });
   if (zone == nullptr || is_posix_rule(pg_get_timezone_name(zone))) return nullptr;
-  return pg_call([&] { return pg_tz_acceptable(zone); }) ? zone : nullptr;
+  if (!pg_call([&] { return pg_tz_acceptable(zone); })) return nullptr;
+  zones.emplace(terminated, zone);
+  return zone;
 }
 
 class DatabaseEnvironment : public mapping::Environment {

@@ -67,6 +67,20 @@ SELECT title, description, requester FROM cmms.work_order WHERE source_work_orde
 SELECT current_setting('work_mem') = '77MB' AS changed;
 SELECT current_user = session_user AS still_the_caller, current_setting('search_path') AS path;
 
+-- A preview undoes what they write.
+CREATE TABLE facility.call (value jsonb);
+GRANT INSERT ON facility.call TO regress_shop_owner;
+CREATE FUNCTION facility.note(value jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN INSERT INTO facility.call VALUES (value); RETURN value; END $$;
+UPDATE cmms.field_map SET transform = 'sql facility.note' WHERE provider_id = 'shop' AND direction = 'inbound' AND target = 'title';
+INSERT INTO cmms.field_map (provider_id, direction, target, source, transform) VALUES ('shop', 'outbound', 'text', 'title', 'sql facility.note');
+SELECT target, result, decision, error FROM cmms.preview_inbound('shop', 'work_order', '{"id": 5, "text": "tried"}') WHERE target = 'title';
+SELECT p.target, p.result, p.decision FROM cmms.work_order w, cmms.preview_outbound('shop', w.common_work_order_id) p
+WHERE w.source_work_order_id = '5' AND w.provider_id = 'shop' AND p.target = 'text';
+SELECT count(*) FROM facility.call;
+SELECT outcome FROM sent('{"work_order": {"id": 5, "text": "kept"}}');
+SELECT value FROM facility.call;
+DELETE FROM cmms.field_map WHERE provider_id = 'shop' AND direction = 'outbound';
+
 -- What the owner may not do holds the record, with the function's own message.
 UPDATE cmms.field_map SET transform = 'sql facility.steal' WHERE provider_id = 'shop' AND direction = 'inbound' AND target = 'title';
 SELECT * FROM sent('{"work_order": {"id": 6, "text": "loot"}}');

@@ -19,6 +19,7 @@
 #include "pg/functions/arguments.hpp"
 #include "pg/guc/setting_scope.hpp"
 #include "pg/json/jsonb_reader.hpp"
+#include "pg/mapping/environment.hpp"
 #include "pg/preview/preview_row.hpp"
 
 namespace cmms::pg {
@@ -205,6 +206,7 @@ Datum preview(FunctionCallInfo fcinfo) {
   }
   ResultSet result(fcinfo);
   const ScratchContext scratch;
+  const TrialScope trial;
   const Incoming incoming = read_document(*provider, resource, jsonb_value(payload));
   for (const PreviewRow& row : InboundPreview(*provider, *maps, incoming).rows()) {
     write_row(result, row, provider->map_version);

@@ -15,6 +15,7 @@
 #include "pg/catalog/connection_cache.hpp"
 #include "pg/catalog/owner_scope.hpp"
 #include "pg/functions/arguments.hpp"
+#include "pg/mapping/environment.hpp"
 #include "pg/preview/preview_row.hpp"
 
 namespace cmms::pg {
@@ -63,6 +64,7 @@ struct Planned {
 
 Planned plan(FunctionCallInfo fcinfo, std::string_view common_work_order_id, std::string_view provider_id) {
   const OwnerScope scope(fcinfo->flinfo->fn_oid);
+  const TrialScope trial;
   Planned planned;
   {
     const Spi spi;

@@ -31,6 +31,7 @@ COMMENT ON COLUMN cmms.identity_alias.note IS 'Why.';
 -- One spelling means one thing, for each provider and for all.
 CREATE UNIQUE INDEX identity_alias_alias_key ON cmms.identity_alias (tenant_id, kind, alias, (coalesce(provider_id, '')));
 CREATE INDEX identity_alias_retired_idx ON cmms.identity_alias (tenant_id) WHERE state = 'retired';
+CREATE INDEX identity_alias_sent_idx ON cmms.identity_alias (tenant_id, kind, reference, provider_id) WHERE provider_id IS NOT NULL AND state = 'active';
 CREATE INDEX identity_alias_reference_idx ON cmms.identity_alias (tenant_id, kind, reference);
 
 -- Between two digits a separator parts two numbers, so that A-1-23 and A-12-3 stay apart (a hyphen that is not ASCII keeps its place
@@ -145,16 +146,76 @@ COMMENT ON FUNCTION cmms.retire_reference(cmms.identity_kind, text, text, text) 
 CREATE FUNCTION cmms.reinstate_reference(kind cmms.identity_kind, reference text, tenant_id text DEFAULT 'default') RETURNS boolean
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+  ours constant text := cmms.resolve_reference(reinstate_reference.tenant_id, NULL, reinstate_reference.kind, reinstate_reference.reference);
 BEGIN
   PERFORM cmms.require_tenant(reinstate_reference.tenant_id);
   UPDATE cmms.identity_alias a SET state = 'active'
   WHERE a.tenant_id = reinstate_reference.tenant_id AND a.kind = reinstate_reference.kind AND a.alias = a.reference AND a.state = 'retired'
-    AND a.reference = cmms.resolve_reference(reinstate_reference.tenant_id, NULL, reinstate_reference.kind, reinstate_reference.reference);
-  RETURN FOUND;
+    AND a.reference = ours;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  PERFORM cmms.reprocess_held(h.tenant_id, h.held_record_id) FROM cmms.held_record h
+  WHERE h.tenant_id = reinstate_reference.tenant_id AND h.resource = 'work_order' AND h.direction = 'inbound'
+    AND h.problems @> jsonb_build_array(jsonb_build_object('target', reinstate_reference.kind || '_ref', 'value', ours));
+  RETURN true;
 END
 $$;
 COMMENT ON FUNCTION cmms.reinstate_reference(cmms.identity_kind, text, text) IS
-'Takes what was retired into use again; returns whether it was. Orders of a provider that were held for it go on with cmms.reprocess_held. SQLSTATEs: 23514 unknown kind, 42501 no write access to the tenant.';
+'Takes what was retired into use again; returns whether it was. New orders of a provider that were held for it are processed again. SQLSTATEs: 23514 unknown kind, 42501 no write access to the tenant.';
+
+-- On the way in and out.
+
+CREATE FUNCTION cmms.resolve_references(tenant_id text, provider_id text, fields jsonb) RETURNS jsonb
+  STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  SELECT jsonb_object_agg(r.target, r.ours)
+  FROM (SELECT t.target, to_jsonb(cmms.resolve_reference(resolve_references.tenant_id, resolve_references.provider_id, t.kind,
+                                                         fields ->> t.target)) AS ours, to_jsonb(fields ->> t.target) AS theirs
+        FROM (VALUES ('asset_ref', 'asset'), ('location_ref', 'location'), ('requester', 'person')) AS t(target, kind)
+        UNION ALL
+        SELECT 'assignees', (SELECT jsonb_agg(CASE jsonb_typeof(a.value) WHEN 'string'
+                                                THEN to_jsonb(cmms.resolve_reference(resolve_references.tenant_id, resolve_references.provider_id,
+                                                                                     'person', a.value #>> '{}'))
+                                                ELSE a.value END ORDER BY a.position)
+                             FROM jsonb_array_elements(fields -> 'assignees') WITH ORDINALITY AS a(value, position)), fields -> 'assignees'
+        WHERE jsonb_typeof(fields -> 'assignees') = 'array') AS r
+  WHERE r.ours <> r.theirs
+$$;
+COMMENT ON FUNCTION cmms.resolve_references(text, text, jsonb) IS 'Of the mapped fields of a provider''s record those that name something by an alias, with our reference; null if none does.';
+
+CREATE FUNCTION cmms.retired_references(tenant_id text, fields jsonb) RETURNS TABLE (target text, reference text, message text)
+  STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  SELECT t.target, fields ->> t.target, format('%s "%s" is retired', t.kind, fields ->> t.target)
+  FROM (VALUES ('asset_ref', 'asset'), ('location_ref', 'location')) AS t(target, kind)
+  WHERE cmms.retired_since(retired_references.tenant_id, t.kind, fields ->> t.target) IS NOT NULL
+$$;
+COMMENT ON FUNCTION cmms.retired_references(text, jsonb) IS 'Of the mapped fields of a provider''s record those that name something retired, with the reason for which it is held.';
+
+CREATE FUNCTION cmms.provider_reference(tenant_id text, provider_id text, kind cmms.identity_kind, reference text) RETURNS text
+  STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce((SELECT a.alias FROM cmms.identity_alias a
+                   WHERE a.tenant_id = provider_reference.tenant_id AND a.kind = provider_reference.kind
+                     AND a.reference = provider_reference.reference AND a.provider_id = provider_reference.provider_id AND a.state = 'active'
+                   ORDER BY a.identity_alias_id DESC LIMIT 1), provider_reference.reference)
+$$;
+COMMENT ON FUNCTION cmms.provider_reference(text, text, cmms.identity_kind, text) IS
+'What a provider calls our reference: its own alias, the latest one if there are several that are not retired; without one the reference itself.';
+
+CREATE FUNCTION cmms.in_provider_words(work_order cmms.work_order) RETURNS cmms.work_order
+  STABLE LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  work_order.asset_ref := cmms.provider_reference(work_order.tenant_id, work_order.provider_id, 'asset', work_order.asset_ref);
+  work_order.location_ref := cmms.provider_reference(work_order.tenant_id, work_order.provider_id, 'location', work_order.location_ref);
+  work_order.requester := cmms.provider_reference(work_order.tenant_id, work_order.provider_id, 'person', work_order.requester);
+  IF work_order.assignees IS NOT NULL THEN
+    work_order.assignees := ARRAY(SELECT cmms.provider_reference(work_order.tenant_id, work_order.provider_id, 'person', a.name)
+                                  FROM unnest(work_order.assignees) WITH ORDINALITY AS a(name, position) ORDER BY a.position);
+  END IF;
+  RETURN work_order;
+END
+$$;
+COMMENT ON FUNCTION cmms.in_provider_words(cmms.work_order) IS 'An order with assets, locations and people as its provider calls them: what is sent.';
 
 -- Merging.
 

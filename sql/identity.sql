@@ -80,6 +80,48 @@ SELECT state FROM raised($$INSERT INTO cmms.identity_alias (tenant_id, kind, ref
 SELECT state FROM raised($$INSERT INTO cmms.identity_alias (tenant_id, kind, reference, alias, provider_id) VALUES ('default', 'asset', 'Z', 'Z', 'plant_a')$$);
 ROLLBACK;
 
+-- On the way in our words, on the way out theirs.
+BEGIN;
+CREATE FUNCTION deliver(document text, OUT outcome text, OUT detail text) LANGUAGE sql AS $$
+  SELECT i.outcome, i.detail FROM cmms.ingest_webhook('hub_c', convert_to('{"event": "work_order.updated", "work_order": ' || document || '}', 'UTF8')) i $$;
+SELECT count(*) > 0 AS mapped FROM cmms.set_field_mapping('hub_c', '{"id": "id", "title": "title", "asset_id": "asset", "location_id": "room",
+  "requester": "by", "assignees": "people", "updated_at": "at"}');
+-- Nothing known yet.
+SELECT deliver('{"id": "0", "title": "Before", "asset": "10000815", "at": "2030-01-01T00:00:00Z"}');
+SELECT cmms.merge_identity('asset', '10000815', 'PUMP-001', provider_id => 'hub_c'), cmms.merge_identity('location', 'H1', 'Hall 1', provider_id => 'hub_c'),
+       cmms.merge_identity('person', 'U17', 'Ada Byron', provider_id => 'hub_c'), cmms.merge_identity('asset', 'old number', 'PUMP-001', provider_id => 'hub_c');
+UPDATE cmms.identity_alias SET state = 'retired' WHERE alias = 'old number';
+SELECT deliver('{"id": "1", "title": "In", "asset": "10000815", "room": "H1", "by": "U17", "people": ["U17", "ben", "U17"], "at": "2030-01-01T00:00:00Z"}');
+SELECT deliver('{"id": "2", "title": "By the old number", "asset": "old number", "room": null, "people": [], "at": "2030-01-01T00:00:00Z"}');
+SELECT title, asset_ref, location_ref, requester, assignees FROM cmms.work_order ORDER BY title;
+SELECT source_doc ->> 'asset' AS as_it_arrived FROM cmms.work_order WHERE title = 'In';
+SELECT deliver('{"id": "1", "title": "In", "asset": "10000815", "room": "H1", "by": "U17", "people": ["U17", "ben", "U17"], "at": "2030-01-01T00:00:00Z"}') AS again;
+-- An order from before takes the reference over with the next news of it.
+SELECT deliver('{"id": "0", "title": "Before", "asset": "10000815", "at": "2030-01-02T00:00:00Z"}');
+SELECT p.target, p.result FROM cmms.preview_inbound('hub_c', 'work_order', '{"id": "9", "title": "Preview", "asset": "10000815"}') p WHERE p.target = 'asset_ref';
+INSERT INTO cmms.work_order (provider_id, title, asset_ref, location_ref, requester) VALUES ('hub_c', 'Out', 'PUMP-001', 'Hall 1', 'Ada Byron'), ('hub_c', 'Out, unknown', 'FAN-1', NULL, NULL);
+SELECT w.title, p.target, p.result FROM cmms.work_order w, cmms.preview_outbound('hub_c', w.common_work_order_id) p
+WHERE w.title LIKE 'Out%' AND p.target IN ('asset', 'room', 'by') ORDER BY 1, 2;
+SELECT (cmms.in_provider_words(w)).assignees FROM cmms.work_order w WHERE title = 'In';
+SELECT title, asset_ref FROM cmms.work_order WHERE title = 'Out';
+
+-- A new order of the provider for what is retired is held, whole; news of one that is here are taken. In use again, it goes through.
+SELECT cmms.retire_reference('asset', 'PUMP-001');
+SELECT deliver('{"id": "3", "title": "For the retired one", "asset": "10000815", "at": "2030-01-01T00:00:00Z"}');
+SELECT deliver('{"id": "1", "title": "In, changed", "asset": "10000815", "room": "H1", "by": "U17", "people": ["U17", "ben", "U17"], "at": "2030-01-02T00:00:00Z"}');
+SELECT source_record_id, reason, problems FROM cmms.held_record;
+SELECT p.target, p.decision, p.error FROM cmms.preview_inbound('hub_c', 'work_order', '{"id": "9", "title": "Preview", "asset": "10000815"}') p WHERE p.error IS NOT NULL;
+SELECT cmms.reprocess_held(tenant_id, held_record_id) FROM cmms.held_record;
+SELECT title FROM cmms.work_order ORDER BY title;
+SELECT cmms.reinstate_reference('asset', 'PUMP-001');
+SELECT title, asset_ref FROM cmms.work_order ORDER BY title;
+SELECT count(*) AS held FROM cmms.held_record;
+-- Without aliases as before.
+DELETE FROM cmms.identity_alias;
+SELECT deliver('{"id": "4", "title": "Forgotten", "asset": "10000815", "at": "2030-01-01T00:00:00Z"}');
+SELECT asset_ref FROM cmms.work_order WHERE title = 'Forgotten';
+ROLLBACK;
+
 -- Tenants are walls.
 BEGIN;
 CREATE ROLE regress_cmms_keeper;

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "pg/apply/event.hpp"
+#include "pg/apply/identity.hpp"
 #include "pg/apply/learnt_values.hpp"
 #include "pg/apply/order_store.hpp"
 #include "pg/boundary/guard.hpp"
@@ -41,10 +42,11 @@ std::optional<std::string> field_text(const mapping::Mapped& mapped, std::string
 class Application {
  public:
   Application(const provider::Connection& connection, const provider::ResourceMaps& maps)
-      : connection_(connection), maps_(maps) {}
+      : connection_(connection), maps_(maps), has_identities_(has_identities(connection.tenant_id)) {}
 
-  Applied apply(const InboundItem& item) {
+  Applied apply(const InboundItem& given) {
     const ScratchContext scratch;
+    const InboundItem& item = has_identities_ ? resolved(given) : given;
     const IncomingRecord record = incoming(item);
     constexpr int max_passes = 20;
     for (int pass = 0; pass < max_passes; ++pass) {
@@ -90,12 +92,19 @@ class Application {
             .map_version = connection_.map_version};
   }
 
+  const InboundItem& resolved(const InboundItem& item) {
+    InboundItem& copy = completed_.emplace_back(item);
+    resolve_references(connection_, copy.inbound.mapped);
+    return copy;
+  }
+
   // A record is mapped before anybody knows whether it is new. Null: being new, it needs nothing else.
   const InboundItem* completed(const InboundItem& item) {
     std::optional<mapping::Mapped> mapped = maps_.inbound.complete(item.inbound.mapped);
-    if (!mapped) return nullptr;
+    if (!mapped && !has_identities_) return nullptr;
     InboundItem& copy = completed_.emplace_back(item);
-    copy.inbound.mapped = *std::move(mapped);
+    if (mapped) copy.inbound.mapped = *std::move(mapped);
+    if (has_identities_) add_retired_problems(connection_, copy.inbound.mapped);
     return &copy;
   }
 
@@ -159,6 +168,7 @@ class Application {
 
   const provider::Connection& connection_;
   const provider::ResourceMaps& maps_;
+  const bool has_identities_;
   std::deque<InboundItem> completed_;  // where `faulty_` may point into
   std::vector<const InboundItem*> faulty_;
   std::vector<Announcement> announcements_;  // one for each type of event

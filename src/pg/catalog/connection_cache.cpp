@@ -24,8 +24,9 @@ namespace {
 // else.
 std::uint64_t generation = 1;
 
-constexpr std::array<const char*, 6> configuration_tables = {"provider_type",  "field_map",     "value_map",
-                                                             "provider_value", "common_status", "priority"};
+constexpr std::array<const char*, 7> configuration_tables = {"provider_type",  "field_map",     "value_map",
+                                                             "provider_value", "common_status", "priority",
+                                                             "identity_alias"};
 std::array<Oid, configuration_tables.size()> configuration_oids{};  // as of the last time something was built
 
 void on_catalog_change(Datum, int, uint32) { ++generation; }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/provider/webhook.hpp"
+#include "pg/apply/identity.hpp"
 #include "pg/apply/news.hpp"
 #include "pg/apply/order_store.hpp"
 #include "pg/boundary/guard.hpp"
@@ -71,6 +72,10 @@ class InboundPreview {
     std::optional<mapping::Mapped> completed;  // of a record that is new
     if (!stored_ && incoming_.not_applied.empty())
       completed = maps_.inbound.complete(incoming_.inbound.mapped);
+    if (!stored_ && has_identities(connection_.tenant_id)) {
+      if (!completed) completed = incoming_.inbound.mapped;
+      add_retired_problems(connection_, *completed);
+    }
     const mapping::Mapped& mapped = completed ? *completed : incoming_.inbound.mapped;
     if (stored_ && needs_local_side(*stored_, maps_)) local_ = read_local_side(record, *stored_, Lock::none);
     if (stored_) news_ = decide_news(record, *stored_, local_ ? &*local_ : nullptr, maps_);
@@ -207,7 +212,11 @@ Datum preview(FunctionCallInfo fcinfo) {
   ResultSet result(fcinfo);
   const ScratchContext scratch;
   const TrialScope trial;
-  const Incoming incoming = read_document(*provider, resource, jsonb_value(payload));
+  Incoming incoming = read_document(*provider, resource, jsonb_value(payload));
+  if (has_identities(provider->tenant_id)) {
+    const Spi spi;
+    resolve_references(*provider, incoming.inbound.mapped);
+  }
   for (const PreviewRow& row : InboundPreview(*provider, *maps, incoming).rows()) {
     write_row(result, row, provider->map_version);
   }

@@ -30,7 +30,8 @@ struct Claimable {
 
 Claimable read_order(std::string_view common_work_order_id) {
   static Statement statement(
-      "SELECT w.tenant_id, w.provider_id, w.source_work_order_id, to_jsonb(w)::text, q.operation,"
+      "SELECT w.tenant_id, w.provider_id, w.source_work_order_id,"
+      " to_jsonb(cmms.in_provider_words(w))::text, q.operation,"
       " coalesce(q.changed_fields, cmms.work_order_changes(NULL, w))"
       " FROM cmms.work_order w LEFT JOIN cmms.outbox q ON q.tenant_id = w.tenant_id"
       " AND q.resource = 'work_order' AND q.record_id = w.common_work_order_id"

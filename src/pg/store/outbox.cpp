@@ -44,7 +44,10 @@ constexpr const char* records_sql = R"sql(
     FROM unnest($1::text[], $2::uuid[], $3::bool[])
       WITH ORDINALITY AS k(tenant_id, record_id, is_create, position)
     CROSS JOIN LATERAL (
-      SELECT x AS record FROM cmms.work_order x
+      SELECT CASE WHEN (SELECT EXISTS (SELECT FROM cmms.identity_alias a
+                                       WHERE a.provider_id IS NOT NULL AND a.state = 'active'))
+                  THEN cmms.in_provider_words(x) ELSE x END AS record
+      FROM cmms.work_order x
       WHERE x.tenant_id = k.tenant_id AND x.common_work_order_id = k.record_id LIMIT 1) AS w)sql";
 
 void read_records(std::vector<ClaimedRow>& rows) {

@@ -117,7 +117,8 @@ BEGIN
       NEW.tenant_id := cmms.provider_tenant(NEW.provider_id);
     END IF;
     NEW.sync_state := 'pending';
-    IF NEW.asset_ref IS NOT NULL OR NEW.location_ref IS NOT NULL THEN
+    IF (NEW.asset_ref IS NOT NULL OR NEW.location_ref IS NOT NULL)
+       AND EXISTS (SELECT FROM cmms.identity_alias a WHERE a.tenant_id = NEW.tenant_id AND a.state = 'retired') THEN
       PERFORM cmms.check_references(NULL, NEW);
     END IF;
     -- Born in a late status: it gets that status' stamp.
@@ -146,7 +147,8 @@ BEGIN
     NEW := cmms.stamp_status(OLD, NEW, now());
   END IF;
 
-  IF NEW.asset_ref IS DISTINCT FROM OLD.asset_ref OR NEW.location_ref IS DISTINCT FROM OLD.location_ref THEN
+  IF (NEW.asset_ref IS DISTINCT FROM OLD.asset_ref OR NEW.location_ref IS DISTINCT FROM OLD.location_ref)
+     AND EXISTS (SELECT FROM cmms.identity_alias a WHERE a.tenant_id = NEW.tenant_id AND a.state = 'retired') THEN
     PERFORM cmms.check_references(OLD, NEW);
   END IF;
 

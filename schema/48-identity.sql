@@ -28,11 +28,12 @@ COMMENT ON COLUMN cmms.identity_alias.state IS 'active; retired: in the referenc
 COMMENT ON COLUMN cmms.identity_alias.retired_at IS 'Since when; kept by a trigger.';
 COMMENT ON COLUMN cmms.identity_alias.note IS 'Why.';
 
--- One spelling means one thing, for each provider and for all.
+-- One spelling means one thing, for each provider and for all. The other indexes begin otherwise, so that a table without statistics is
+-- never searched by one that only shares tenant and kind.
 CREATE UNIQUE INDEX identity_alias_alias_key ON cmms.identity_alias (tenant_id, kind, alias, (coalesce(provider_id, '')));
-CREATE INDEX identity_alias_retired_idx ON cmms.identity_alias (tenant_id) WHERE state = 'retired';
+CREATE INDEX identity_alias_retired_idx ON cmms.identity_alias (tenant_id, kind, alias) WHERE state = 'retired';
 CREATE INDEX identity_alias_sent_idx ON cmms.identity_alias (tenant_id, kind, reference, provider_id) WHERE provider_id IS NOT NULL AND state = 'active';
-CREATE INDEX identity_alias_reference_idx ON cmms.identity_alias (tenant_id, kind, reference);
+CREATE INDEX identity_alias_reference_idx ON cmms.identity_alias (tenant_id, reference, kind);
 
 -- Between two digits a separator parts two numbers, so that A-1-23 and A-12-3 stay apart (a hyphen that is not ASCII keeps its place
 -- meanwhile); elsewhere it is decoration.
@@ -48,7 +49,7 @@ CREATE FUNCTION cmms.normalize_reference(kind text, reference text) RETURNS text
     END, '');
 COMMENT ON FUNCTION cmms.normalize_reference(text, text) IS
 'A reference without what people write differently: case, blanks and ASCII punctuation, and leading zeros of each number, so that WO16170, WO-16170 and wo 016170 are one. Punctuation between two digits parts two numbers and becomes a hyphen. Of a person zeros and the @ of an address stay. Null where nothing is left. Only for proposing: two things may have one normal form.';
-CREATE INDEX identity_alias_normal_idx ON cmms.identity_alias (tenant_id, kind, cmms.normalize_reference(kind, alias));
+CREATE INDEX identity_alias_normal_idx ON cmms.identity_alias (tenant_id, cmms.normalize_reference(kind, alias));
 
 CREATE FUNCTION cmms.identity_alias_stamped() RETURNS trigger
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -84,14 +85,19 @@ $$;
 COMMENT ON FUNCTION cmms.retired_since(text, cmms.identity_kind, text) IS 'Since when what our reference names is retired; null: it is in use.';
 
 CREATE FUNCTION cmms.check_reference(tenant_id text, provider_id text, kind cmms.identity_kind, reference text) RETURNS void
-  STABLE LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+  STABLE LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-  ours constant text := cmms.resolve_reference(tenant_id, provider_id, kind, reference);
-  since constant timestamptz := cmms.retired_since(tenant_id, kind, ours);
+  retired record;
 BEGIN
-  IF since IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'WO104', MESSAGE = format('%s "%s" is retired', kind, ours),
-      DETAIL = format('Since %s.', to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
+  SELECT o.reference, o.retired_at INTO retired FROM cmms.identity_alias o
+  WHERE o.tenant_id = check_reference.tenant_id AND o.kind = check_reference.kind AND o.state = 'retired' AND o.alias = o.reference
+    AND o.alias = coalesce((SELECT a.reference FROM cmms.identity_alias a
+                            WHERE a.tenant_id = check_reference.tenant_id AND a.kind = check_reference.kind AND a.alias = check_reference.reference
+                              AND (a.provider_id IS NULL OR a.provider_id = check_reference.provider_id)
+                            ORDER BY a.provider_id NULLS LAST LIMIT 1), check_reference.reference);
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'WO104', MESSAGE = format('%s "%s" is retired', kind, retired.reference),
+      DETAIL = format('Since %s.', to_char(retired.retired_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
       HINT = format('Name the %s that took its place, or call cmms.reinstate_reference if it is in use again.', kind);
   END IF;
 END
@@ -101,9 +107,6 @@ COMMENT ON FUNCTION cmms.check_reference(text, text, cmms.identity_kind, text) I
 CREATE FUNCTION cmms.check_references(before cmms.work_order, after cmms.work_order) RETURNS void
   STABLE LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM cmms.identity_alias a WHERE a.tenant_id = after.tenant_id AND a.state = 'retired') THEN
-    RETURN;
-  END IF;
   IF after.asset_ref <> coalesce(before.asset_ref, '') THEN
     PERFORM cmms.check_reference(after.tenant_id, after.provider_id, 'asset', after.asset_ref);
   END IF;
@@ -233,9 +236,12 @@ WITH written AS (
   UNION ALL
   SELECT a.tenant_id, a.provider_id, a.kind, a.alias, 0 FROM cmms.identity_alias a),
 resolved AS (
-  SELECT w.*, cmms.resolve_reference(w.tenant_id, w.provider_id, w.kind, w.spelling) AS reference,
-         cmms.normalize_reference(w.kind, w.spelling) AS normal_form
-  FROM written w),
+  SELECT w.*, coalesce(theirs.reference, everybodys.reference, w.spelling) AS reference, cmms.normalize_reference(w.kind, w.spelling) AS normal_form
+  FROM written w
+  LEFT JOIN cmms.identity_alias theirs
+    ON theirs.tenant_id = w.tenant_id AND theirs.kind = w.kind AND theirs.alias = w.spelling AND theirs.provider_id = w.provider_id
+  LEFT JOIN cmms.identity_alias everybodys
+    ON everybodys.tenant_id = w.tenant_id AND everybodys.kind = w.kind AND everybodys.alias = w.spelling AND everybodys.provider_id IS NULL),
 spelt AS (
   SELECT r.tenant_id, r.kind, r.normal_form, r.reference, r.spelling, pg_catalog.sum(r.orders) AS orders,
          EXISTS (SELECT FROM cmms.identity_alias a

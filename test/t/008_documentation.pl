@@ -1,0 +1,113 @@
+# The documentation as it is printed: the SQL of a page runs from top to bottom in one session on a fresh database, and where a
+# page shows a result (a block of text right after one of SQL), that is what comes out.
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Cmms qw(new_node start_simulator connect_provider);
+
+my $pages     = abs_path(dirname(__FILE__) . '/../../docs');
+my $simulator = start_simulator();
+my $node      = new_node('documentation');
+my $key_file  = PostgreSQL::Test::Utils::tempdir() . '/plant_a.key';
+append_to_file($key_file, "test-key\n");
+chmod 0600, $key_file;
+
+# What stands for something outside of the examples.
+my %stands_for = (
+    'https://app.clickmaint.com/api/v1' => $simulator->api,
+    '/etc/pg_cmms/plant_a.key'          => $key_file,
+);
+
+# The SQL blocks of a page, each with its line and the output that is shown for it, if any.
+sub blocks_of
+{
+    my ($page) = @_;
+    my (@blocks, $open, $directly_after);
+    my $number = 0;
+    for my $line (split /\n/, slurp_file("$pages/$page.md"))
+    {
+        $number++;
+        if ($line =~ /^```(.*)$/)
+        {
+            if    ($open)       { undef $open }
+            elsif ($1 eq 'sql') { push @blocks, $open = { line => $number + 1, sql => '' } }
+            elsif ($1 eq 'text' && $directly_after) { $open = $blocks[-1]; $open->{shown} = '' }
+            else  { $open = {} }
+            $directly_after = 1;
+            next;
+        }
+        if ($open && defined $open->{shown}) { $open->{shown} .= "$line\n" }
+        elsif ($open) { $open->{sql} .= "$line\n" }
+        elsif ($line =~ /\S/) { $directly_after = 0 }
+    }
+    return @blocks;
+}
+
+# Without the padding of columns.
+sub squeezed
+{
+    my ($text) = @_;
+    my @lines = grep { /\S/ } split /\n/, $text;
+    for (@lines) { s/-{2,}/-/g; s/\s+/ /g; s/\s$//; }
+    return join "\n", @lines;
+}
+
+# One session for the whole page; the output is cut where each block begins.
+sub run_blocks
+{
+    my ($database, @blocks) = @_;
+    my $script = "\\set ON_ERROR_STOP 1\n\\pset footer off\n";
+    for my $number (0 .. $#blocks)
+    {
+        my $sql = $blocks[$number]{sql};
+        for my $name (keys %stands_for) { $sql =~ s/\Q$name\E/$stands_for{$name}/g; }
+        $script .= "\\echo \@\@ $number\n$sql\n";
+    }
+    my ($output, $errors) = ('', '');
+    IPC::Run::run([ 'psql', '-X', '-q', '-P', 'pager=off', '-d', $node->connstr($database) ],
+        '<', \$script, '>', \$output, '2>', \$errors, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+    my %output = $output =~ /^@@ (\d+)\n(.*?)(?=^@@ |\z)/msg;
+    return (\%output, $errors);
+}
+
+# %wanted: plant_a => 1 connects a provider of that name before the page begins.
+sub check_page
+{
+    my ($page, %wanted) = @_;
+    my $database = "page_$page";
+    $node->safe_psql('postgres', "CREATE DATABASE $database");
+    $node->safe_psql($database, 'CREATE EXTENSION pg_cmms');
+    connect_provider($node, $database, 'plant_a', $simulator) if $wanted{plant_a};
+    my @blocks = blocks_of($page);
+    cmp_ok(scalar @blocks, '>', 0, "$page.md has examples");
+    my ($output, $errors) = run_blocks($database, @blocks);
+    for my $number (0 .. $#blocks)
+    {
+        my $block = $blocks[$number];
+        my $name  = "$page.md, line $block->{line}";
+        # The next block was reached, or nothing was said: this one is through.
+        my $is_through = exists $output->{ $number + 1 } || $number == $#blocks && $errors !~ /ERROR:/;
+        ok($is_through, "$name: runs");
+        if (!$is_through) { diag($errors); last; }
+        is(squeezed($output->{$number}), squeezed($block->{shown}), "$name: gives what is shown") if defined $block->{shown};
+    }
+    $node->safe_psql('postgres', "DROP DATABASE $database WITH (FORCE)");
+    return;
+}
+
+check_page('mapping');
+check_page('import');
+check_page('acceptance');
+check_page('webhook');
+check_page('row', plant_a => 1);
+check_page('work_order', plant_a => 1);
+check_page('connection');
+
+done_testing();

@@ -41,10 +41,18 @@ std::optional<std::string> field_text(const mapping::Mapped& mapped, std::string
 // The application of a batch: each record by itself, what is told of them once for all.
 class Application {
  public:
-  Application(const provider::Connection& connection, const provider::ResourceMaps& maps)
-      : connection_(connection), maps_(maps), has_identities_(has_identities(connection.tenant_id)) {}
+  Application(const provider::Connection& connection, const provider::ResourceMaps& maps,
+              std::string_view resource, std::string_view cause, std::int64_t webhook_event_id)
+      : connection_(connection),
+        maps_(maps),
+        resource_(resource),
+        cause_(cause),
+        webhook_event_id_(webhook_event_id),
+        has_identities_(has_identities(connection.tenant_id)) {}
 
   Applied apply(const InboundItem& given) {
+    // What is held of a record has to be there before its later version comes.
+    if (is_faulty(given.inbound.source_record_id)) hold_faulty();
     const ScratchContext scratch;
     const InboundItem& item = has_identities_ ? resolved(given) : given;
     const IncomingRecord record = incoming(item);
@@ -57,7 +65,7 @@ class Application {
   }
 
   // Keeps the records that could not be mapped.
-  void hold_faulty(std::string_view resource, std::string_view cause, std::int64_t webhook_event_id) const {
+  void hold_faulty() {
     if (faulty_.empty()) return;
     static Statement statement(
         "SELECT cmms.hold_records($1, $2, $3, $4, $5, $6, $7)",
@@ -70,9 +78,10 @@ class Application {
       documents.push_back(item->document.text());
       problems.push_back(provider::problems_json(item->inbound.mapped.problems));
     }
-    statement.execute({connection_.provider_id, resource, Param::array(JSONBARRAYOID, fields),
-                       Param::array(JSONBARRAYOID, documents), Param::array(JSONBARRAYOID, problems), cause,
-                       webhook_event_id == 0 ? Param::null(INT8OID) : Param(webhook_event_id)});
+    statement.execute({connection_.provider_id, resource_, Param::array(JSONBARRAYOID, fields),
+                       Param::array(JSONBARRAYOID, documents), Param::array(JSONBARRAYOID, problems), cause_,
+                       webhook_event_id_ == 0 ? Param::null(INT8OID) : Param(webhook_event_id_)});
+    faulty_.clear();
   }
 
   void announce() const {
@@ -80,6 +89,12 @@ class Application {
   }
 
  private:
+  bool is_faulty(std::string_view source_record_id) const {
+    return std::any_of(faulty_.begin(), faulty_.end(), [&](const InboundItem* item) {
+      return item->inbound.source_record_id == source_record_id;
+    });
+  }
+
   IncomingRecord incoming(const InboundItem& item) const {
     return {.tenant_id = connection_.tenant_id,
             .provider_id = connection_.provider_id,
@@ -168,6 +183,9 @@ class Application {
 
   const provider::Connection& connection_;
   const provider::ResourceMaps& maps_;
+  std::string_view resource_;
+  std::string_view cause_;
+  std::int64_t webhook_event_id_;
   const bool has_identities_;
   std::deque<InboundItem> completed_;  // where `faulty_` may point into
   std::vector<const InboundItem*> faulty_;
@@ -203,11 +221,11 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
   // All rows are found by key. A plan that was made while a table was small must not read all of it ever
   // after.
   const SettingScope keyed_plans("enable_seqscan", "off");
-  Application application(connection, *maps);
+  Application application(connection, *maps, resource, cause, webhook_event_id);
   std::vector<Applied> applied;
   applied.reserve(items.size());
   for (const InboundItem& item : items) applied.push_back(application.apply(item));
-  application.hold_faulty(resource, cause, webhook_event_id);
+  application.hold_faulty();
   application.announce();
   learn(connection, resource, items);
   return applied;

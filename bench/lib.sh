@@ -21,7 +21,7 @@ prepare_programs() {
 
 build_programs() {
     cmake -S . -B build/bench -DCMAKE_BUILD_TYPE=RelWithDebInfo &&
-        cmake --build build/bench -j "$(processors)" --target bench_sink bench_transport_floor bench_commit_to_wire
+        cmake --build build/bench -j "$(processors)" --target bench_sink bench_transport_floor bench_commit_to_wire bench_mapping
 }
 
 free_port() { "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
@@ -112,6 +112,14 @@ measure_ingest() {
         measure_ingest_case "new orders" "$clients" 100000000
         measure_ingest_case "repeated news of 1,000 orders" "$clients" 1000
     done
+}
+
+# In the core alone: no database, no network.
+measure_mapping() {
+    local bytes parsing inbound outbound
+    read -r bytes parsing inbound outbound < <("$PROGRAMS/bench_mapping" providers/clickmaint.json)
+    row "mapping a work order of $bytes bytes, in + out" "$inbound + $outbound ns" "parsing it with jansson: $parsing ns" \
+        "$(ratio "$((inbound + outbound))" "$parsing")" "<= 3.00"
 }
 
 measure_worker_memory() {

@@ -1,6 +1,9 @@
 // Rela's short-hand, flat and nested, in both directions.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -136,6 +139,55 @@ TEST(ShortHand, WritesNoRuleThatIsNotThere) {
 TEST(ShortHand, OneProviderFieldIsWrittenByOneOfOurs) {
   EXPECT_EQ(outbound(R"({"title":"a","description":"a"})"),
             "? fields \"title\" and \"description\" would both be written to \"a\"");
+}
+
+// Random maps, the same at every run: what is read from what was written is what was read before.
+TEST(ShortHand, WritingAndReadingIsTheIdentity) {
+  constexpr std::array<std::string_view, 12> fields{"id",         "title",      "status",        "priority",
+                                                    "asset_id",   "due_date",   "requester",     "assignees",
+                                                    "total_cost", "updated_at", "source_status", "metadata"};
+  constexpr std::array<std::string_view, 6> sides{R"("%")",
+                                                  R"(["%","b.%"])",
+                                                  R"("l[*].%")",
+                                                  "null",
+                                                  R"({"source":"%","required":true,"default":"x"})",
+                                                  R"({"source":["%"],"transform":"trim"})"};
+  std::mt19937 random(20260101);  // NOLINT: the same maps at every run
+  const auto pick = [&](std::size_t count) {
+    return std::uniform_int_distribution<std::size_t>(0, count - 1)(random);
+  };
+  for (int round = 0; round < 500; ++round) {
+    std::string text = "{";
+    for (const std::string_view field : fields) {
+      if (pick(3) == 0) continue;
+      std::string side(sides[pick(sides.size())]);
+      for (auto at = side.find('%'); at != std::string::npos; at = side.find('%'))
+        side.replace(at, 1, "p_" + std::string(field));
+      text += (text.size() > 1 ? ",\"" : "\"") + std::string(field) + "\":" + side;
+    }
+    const json::Document document = json::Document::parse(text + "}").value();
+    Result<ShortHand> parsed = parse_short_hand(document.root(), "work_order");
+    if (!parsed) continue;  // an empty map
+    ShortHand rules = std::move(parsed).value();
+    // As a DBA may edit the rows: rules that are gone, changed or for one operation.
+    if (!rules.outbound.empty() && pick(2) == 0)
+      rules.outbound.erase(rules.outbound.begin() + static_cast<std::ptrdiff_t>(pick(rules.outbound.size())));
+    if (!rules.inbound.empty() && pick(2) == 0) rules.inbound[pick(rules.inbound.size())].owner = "hub";
+    if (!rules.inbound.empty() && pick(4) == 0)
+      rules.inbound.erase(rules.inbound.begin() + static_cast<std::ptrdiff_t>(pick(rules.inbound.size())));
+    if (!rules.outbound.empty() && pick(4) == 0) rules.outbound.front().on_operation = OnOperation::create;
+    const std::string written = write_short_hand(rules, "work_order");
+    const json::Document again = json::Document::parse(written).value();
+    if (rules.inbound.empty() && rules.outbound.empty()) continue;
+    const Result<ShortHand> read = parse_short_hand(again.root(), "work_order");
+    ASSERT_TRUE(read.ok()) << written << ": " << read.error().message;
+    EXPECT_TRUE(std::is_permutation(rules.inbound.begin(), rules.inbound.end(), read.value().inbound.begin(),
+                                    read.value().inbound.end()))
+        << text << "} " << written;
+    EXPECT_TRUE(std::is_permutation(rules.outbound.begin(), rules.outbound.end(),
+                                    read.value().outbound.begin(), read.value().outbound.end()))
+        << text << "} " << written;
+  }
 }
 
 }  // namespace

@@ -138,6 +138,7 @@ class Application {
     const auto id = stored ? std::optional(stored->common_work_order_id) : std::nullopt;
     if (stored && !stored->newer.empty()) return Applied{"stale", id, stored->newer};
     if (!item.inbound.mapped.problems.empty()) {
+      if (!stored && record.source_id && deletion_waits(record)) return ignored();
       faulty_.push_back(&item);
       return Applied{"held", id, problems_text(item.inbound.mapped.problems)};
     }
@@ -152,11 +153,13 @@ class Application {
     const std::optional<OrderWrite> written = stored ? merge_into(record, *stored) : insert_order(record);
     if (!written) {
       if (stored || !deletion_waits(record)) return std::nullopt;
-      return Applied{"ignored", std::nullopt, "its deletion waits to be sent"};
+      return ignored();
     }
     if (written->event) count(*written->event);
     return Applied{written->outcome, written->common_work_order_id, written->detail};
   }
+
+  static Applied ignored() { return {"ignored", std::nullopt, "its deletion waits to be sent"}; }
 
   // Null: another session has changed the order meanwhile.
   std::optional<OrderWrite> merge_into(const IncomingRecord& record, const StoredOrder& stored) const {

@@ -77,14 +77,25 @@ sub run_blocks
     return (\%output, $errors);
 }
 
-# A page that makes no server of its own speaks of plant_a: one that is connected.
+# A page that makes no server of its own speaks of those of the others: plant_a, which is connected, and rela, which is mapped.
+sub prepare
+{
+    my ($database) = @_;
+    connect_provider($node, $database, 'plant_a', $simulator);
+    $node->safe_psql(
+        $database, q(
+        CREATE SERVER rela FOREIGN DATA WRAPPER cmms OPTIONS (type 'custom', base_url 'https://rela.example.com/api');
+        SELECT FROM cmms.set_field_mapping('rela', '{"work_order": {"id": "AUFNR", "title": "KTEXT", "status": "STAT", "asset_id": "EQUNR"}}')));
+    return;
+}
+
 sub check_page
 {
     my ($page, @blocks) = @_;
     my $database = 'page_' . $page =~ s/\W/_/gr;
     $node->safe_psql('postgres', "CREATE DATABASE $database");
     $node->safe_psql($database, 'CREATE EXTENSION pg_cmms');
-    connect_provider($node, $database, 'plant_a', $simulator) unless grep { $_->{sql} =~ /^CREATE SERVER /m } @blocks;
+    prepare($database) unless grep { $_->{sql} =~ /^CREATE SERVER /m } @blocks;
     my ($output, $errors) = run_blocks($database, @blocks);
     for my $number (0 .. $#blocks)
     {

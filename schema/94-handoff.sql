@@ -84,20 +84,23 @@ CREATE FUNCTION cmms.handoff_vocabulary(provider_id text, vocabulary text) RETUR
   WITH words AS (
     SELECT s.name, s.sort_order FROM cmms.common_status s WHERE vocabulary = 'status'
     UNION ALL SELECT p.name, p.sort_order FROM cmms.priority p WHERE vocabulary = 'priority'),
-  theirs AS (  -- every word of the provider that is known to us: mapped, learnt or met
-    SELECT v.source_value AS word FROM cmms.value_map v
+  descriptor AS (
+    SELECT t.descriptor #> ARRAY['resources', 'work_order', 'values', vocabulary] AS maps FROM cmms.provider_type t
+    WHERE t.provider_type = cmms.provider_setting(handoff_vocabulary.provider_id, 'type')),
+  rules AS (  -- every word of the provider that is known to us: mapped, learnt, or of its type
+    SELECT v.source_value AS word, v.match, v.target_value AS target FROM cmms.value_map v
     WHERE v.provider_id = handoff_vocabulary.provider_id AND v.vocabulary = handoff_vocabulary.vocabulary AND v.direction = 'inbound' AND v.resource = 'work_order'
-    UNION SELECT v.value_name FROM cmms.provider_value v
+    UNION SELECT v.value_name, 'folded', NULL FROM cmms.provider_value v
     WHERE v.provider_id = handoff_vocabulary.provider_id AND v.vocabulary = handoff_vocabulary.vocabulary
-    UNION SELECT k.key FROM cmms.provider_type t,
-      jsonb_each_text(coalesce(t.descriptor #> ARRAY['resources', 'work_order', 'values', vocabulary, 'inbound'], '{}')) k
-    WHERE t.provider_type = cmms.provider_setting(handoff_vocabulary.provider_id, 'type') AND jsonb_typeof(t.descriptor) = 'object'
-    UNION SELECT k FROM cmms.provider_type t,
-      jsonb_array_elements_text(coalesce(t.descriptor #> ARRAY['resources', 'work_order', 'values', vocabulary, 'same'], '[]')) k
-    WHERE t.provider_type = cmms.provider_setting(handoff_vocabulary.provider_id, 'type'))
+    UNION SELECT k.key, coalesce(k.value ->> 'match', 'folded'), k.value ->> 'value' FROM descriptor d, jsonb_each(coalesce(d.maps -> 'inbound', '{}')) k
+    UNION SELECT k, 'folded', NULL FROM descriptor d, jsonb_array_elements_text(coalesce(d.maps -> 'same', '[]')) k),
+  theirs AS (
+    SELECT DISTINCT CASE r.match WHEN 'default' THEN 'anything else' WHEN 'contains_code' THEN 'code ' || r.word ELSE r.word END AS word,
+           CASE WHEN r.match IN ('folded', 'exact') THEN cmms.translated_value(provider_id, vocabulary, r.word) ELSE r.target END AS target
+    FROM rules r)
   SELECT cmms.markdown_table(ARRAY['Hub', 'Read from the provider''s', 'Sent as'],
     string_agg(cmms.markdown_row(w.name,
-      coalesce((SELECT string_agg(t.word, ', ' ORDER BY t.word COLLATE "C") FROM theirs t WHERE cmms.translated_value(provider_id, vocabulary, t.word) = w.name), 'nothing'),
+      coalesce((SELECT string_agg(t.word, ', ' ORDER BY t.word COLLATE "C") FROM theirs t WHERE t.target = w.name), 'nothing'),
       coalesce(cmms.translated_value(provider_id, vocabulary, w.name, 'outbound'), 'nothing: held')), E'\n' ORDER BY w.sort_order, w.name), '')
   FROM words w
 $$;

@@ -8,7 +8,8 @@ SELECT outcome FROM cmms.import_records('handoff', jsonb_build_array(
   jsonb_build_object('id', 1, 'title', E'Pump | leaks\r\n<b>badly</b> `rm` \\ [x](y)', 'description', 'the key is planted|secret-1', 'status', jsonb_build_object('id', 5, 'name', 'Open'),
                      'priority', 'high', 'due_date', '2026-03-01T12:00:00Z'),
   jsonb_build_object('id', 2, 'title', 'Fan', 'status', jsonb_build_object('id', 9, 'name', 'Parked'), 'priority', 'low')));
-SELECT cmms.map_value('handoff', 'status', 'Geparkt', 'on_hold');
+SELECT cmms.map_value('handoff', 'status', 'Geparkt', 'on_hold'), cmms.map_value('handoff', 'status', 'REL', 'approved', match => 'contains_code'),
+       cmms.map_value('handoff', 'status', 'Waiting + *', 'on_hold', match => 'pair');
 CREATE TEMPORARY TABLE report AS
 SELECT line, row_number() OVER () AS place FROM regexp_split_to_table(cmms.handoff_report('handoff'), '\n') line;
 -- Whether the worker runs, and how connections do, is no matter of this test.

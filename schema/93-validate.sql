@@ -93,13 +93,25 @@ CREATE FUNCTION cmms.validate_mapping(provider_id text)
          'See cmms.held_record; map what is missing, then cmms.reprocess_held'
   FROM cmms.held_record h WHERE h.provider_id = validate_mapping.provider_id
   UNION ALL
-  SELECT 'data contract', 'attachments', CASE WHEN t.descriptor #> '{resources,attachment}' IS NOT NULL THEN true END,
-         CASE WHEN t.descriptor #> '{resources,attachment}' IS NOT NULL THEN 'exchanged with the provider'
-              ELSE format('type %s exchanges none', t.provider_type) END, NULL
-  FROM cmms.provider_type t WHERE t.provider_type = cmms.provider_setting(validate_mapping.provider_id, 'type')
+  SELECT 'data contract', 'references', count(*) = 0,
+         coalesce('perhaps the same: ' || string_agg(format('%s %s', p.kind, array_to_string(p."references", ' = ')), ', ' ORDER BY p.kind, p.normal_form),
+                  'none looks like another'),
+         'See cmms.identity_proposal; cmms.merge_identity where they are the same'
+  FROM cmms.identity_proposal p WHERE p.tenant_id = cmms.provider_tenant(validate_mapping.provider_id)
+  UNION ALL
+  SELECT 'data contract', 'attachments', CASE WHEN a.files > 0 THEN a.lost = 0 END,
+         format('files of work orders: %s, by link: %s, without a work order: %s; type %s exchanges %s', a.files, a.linked, a.lost, t.provider_type,
+                CASE WHEN t.descriptor #> '{resources,attachment}' IS NULL THEN 'none' ELSE 'them' END),
+         'Look for them in cmms.attachment'
+  FROM cmms.provider_type t, (
+    SELECT count(*) FILTER (WHERE w.provider_id = validate_mapping.provider_id) AS files,
+           count(f.url) FILTER (WHERE w.provider_id = validate_mapping.provider_id) AS linked, count(*) FILTER (WHERE w.tenant_id IS NULL) AS lost
+    FROM cmms.attachment f LEFT JOIN cmms.work_order w USING (tenant_id, common_work_order_id)
+    WHERE f.tenant_id = cmms.provider_tenant(validate_mapping.provider_id)) a
+  WHERE t.provider_type = cmms.provider_setting(validate_mapping.provider_id, 'type')
 $$;
 COMMENT ON FUNCTION cmms.validate_mapping(text) IS
-'Part of cmms.validate: required fields, vocabularies, values that were met without a mapping, held records.';
+'Part of cmms.validate: required fields, vocabularies, values that were met without a mapping, held records, references, attachments.';
 
 CREATE FUNCTION cmms.validate_lifecycle(provider_id text)
   RETURNS TABLE (area text, check_name text, ok boolean, detail text, action text)
@@ -139,6 +151,14 @@ CREATE FUNCTION cmms.validate_use(provider_id text)
          format('SELECT cmms.activate(%L, mode => ''...'')', validate_use.provider_id)
   FROM (SELECT) one LEFT JOIN cmms.provider p ON p.provider_id = validate_use.provider_id LEFT JOIN cmms.mode m ON m.name = p.mode
   UNION ALL
+  SELECT 'ownership rule', 'conflicts', count(*) = 0, format('open: %s', count(*)), 'See cmms.conflict; decide with cmms.resolve'
+  FROM cmms.conflict k WHERE k.provider_id = validate_use.provider_id AND k.resolved_at IS NULL
+  UNION ALL
+  SELECT 'ownership rule', 'echoes', CASE WHEN sum(e.suppressed + e.near_miss) > 0 THEN sum(e.near_miss) = 0 END,
+         format('recognized: %s, near misses: %s', coalesce(sum(e.suppressed), 0), coalesce(sum(e.near_miss), 0)),
+         'Compare both directions of the maps: what is sent does not come back as it was'
+  FROM cmms.echo_count e WHERE e.provider_id = validate_use.provider_id
+  UNION ALL
   SELECT 'audit', 'audit records', CASE WHEN p.provider_id IS NOT NULL THEN a.activations > 0 END,
          format('activations: %s, approvals: %s', a.activations, a.approvals), 'Activate again: the audit log has lost it'
   FROM (SELECT count(*) FILTER (WHERE l.action = 'activate') AS activations, count(*) FILTER (WHERE l.action = 'approve') AS approvals
@@ -154,7 +174,7 @@ CREATE FUNCTION cmms.validate_use(provider_id text)
   FROM (SELECT) one LEFT JOIN cmms.provider_state s ON s.provider_id = validate_use.provider_id
 $$;
 COMMENT ON FUNCTION cmms.validate_use(text) IS
-'Part of cmms.validate: mode, audit records, worker and circuit of a provider.';
+'Part of cmms.validate: mode, conflicts, echoes, audit records, worker and circuit of a provider.';
 
 CREATE FUNCTION cmms.validate_inflow(provider_id text)
   RETURNS TABLE (area text, check_name text, ok boolean, detail text, action text)

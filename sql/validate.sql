@@ -7,7 +7,7 @@ SELECT count(*) > 0 AS mapped FROM cmms.set_field_mapping('gate', '{"id": "id", 
 SELECT state, message, detail, hint FROM raised($$SELECT cmms.activate('gate')$$);
 SELECT count(*) AS activated FROM cmms.provider WHERE provider_id = 'gate';
 SELECT check_name, ok, detail, action FROM cmms.validate('gate') WHERE check_name <> 'sync worker';
-SELECT count(*) > 0 AS mapped FROM cmms.set_field_mapping('gate', '{"id": "id", "status": "state", "title": "title", "work_type": "plant"}');
+SELECT count(*) > 0 AS mapped FROM cmms.set_field_mapping('gate', '{"id": "id", "status": "state", "title": "title", "work_type": "plant", "asset_id": "asset"}');
 
 -- Webhooks that nobody could verify, and credentials that cannot be read.
 ALTER SERVER gate OPTIONS (ADD webhook_scheme 'standard_webhooks');
@@ -24,6 +24,15 @@ INSERT INTO cmms.common_status (name, sort_order) VALUES ('archived', 100);
 INSERT INTO cmms.provider_value (tenant_id, provider_id, vocabulary, value_id, value_name) VALUES ('default', 'gate', 'status', '7', 'Abandoned'), ('default', 'gate', 'status', '8', 'Closed');
 SELECT check_name, ok, detail, action FROM cmms.validate('gate') WHERE ok IS FALSE AND check_name <> 'sync worker';
 SELECT check_name, ok, detail FROM cmms.validate('gate') WHERE check_name IN ('mode', 'webhook signatures', 'tenant', 'audit records', 'transitions', 'failures rehearsed', 'way in', 'credentials', 'last push');
+-- A reference in two spellings, a file, a conflict and an echo that was not quite one.
+SELECT outcome FROM cmms.import_records('gate', '[{"id": 2, "state": "closed", "asset": "P-7"}, {"id": 3, "state": "closed", "asset": "P 7"}]');
+SELECT cmms.attach(common_work_order_id, 'photo.jpg', 'image/jpeg', url => 'https://files.example.com/1') IS NOT NULL AS attached FROM cmms.work_order WHERE source_work_order_id = '3';
+INSERT INTO cmms.conflict (tenant_id, provider_id, record_id, field, rule) SELECT tenant_id, provider_id, common_work_order_id, 'title', 'manual' FROM cmms.work_order WHERE source_work_order_id = '3';
+INSERT INTO cmms.echo_count VALUES ('gate', 0, 4, 1);
+SELECT check_name, ok, detail, action FROM cmms.validate('gate') WHERE check_name IN ('references', 'attachments', 'conflicts', 'echoes');
+DELETE FROM cmms.conflict;
+DELETE FROM cmms.echo_count;
+SELECT cmms.merge_identity('asset', 'P 7', 'P-7');
 SELECT cmms.map_value('gate', 'status', 'Parked', 'on_hold'), cmms.map_value('gate', 'status', 'Abandoned', 'cancelled'),
        cmms.map_value('gate', 'status', 'archived', 'gone', direction => 'outbound');
 INSERT INTO cmms.transition VALUES ('closed', 'archived', 'archive', true), ('archived', 'closed', 'unarchive', true);
@@ -58,4 +67,4 @@ DELETE FROM cmms.provider_state WHERE provider_id = 'gate';
 DELETE FROM cmms.transition WHERE 'archived' IN (from_status, to_status);
 DELETE FROM cmms.common_status WHERE name = 'archived';
 DELETE FROM cmms.work_order; DELETE FROM cmms.outbox; DELETE FROM cmms.event; DELETE FROM cmms.held_record; DELETE FROM cmms.unmapped_value;
-DELETE FROM cmms.field_map; DELETE FROM cmms.value_map; DELETE FROM cmms.provider_value;
+DELETE FROM cmms.field_map; DELETE FROM cmms.value_map; DELETE FROM cmms.provider_value; DELETE FROM cmms.identity_alias;

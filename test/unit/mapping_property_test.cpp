@@ -83,6 +83,39 @@ TEST(MappingProperty, LearntStatusesLeadBackToTheHubValue) {
   }
 }
 
+// Our value goes out by the inverse of the chain that reads it, and comes back the same.
+TEST(MappingProperty, ChainsThatAreTurnedBackLeadToTheSameValue) {
+  std::mt19937_64 random(17);
+  const auto there_and_back = [](const char* chain, const json::Field& ours) {
+    const TransformChain read = parse_transforms(chain).value();
+    const auto written = inverse_chain(read, chain);
+    if (!written) return std::string("no way back");
+    const ValueMaps values;
+    json::Field value = ours;
+    for (const TransformChain& each : {parse_transforms(*written).value(), read}) {
+      if (const auto failure = apply_transforms(each, value, {values})) return failure->reason;
+    }
+    return value.to_json();
+  };
+  for (int i = 0; i < 2000; ++i) {
+    const UtcTime time(
+        std::chrono::seconds(static_cast<std::int64_t>(random() % 8'000'000'000ULL) - 4'000'000'000LL));
+    const json::Field ours = json::Field::string(utc_text(time).value());
+    for (const char* chain : {"timestamp", "epoch seconds", "epoch milliseconds", "sap_date",
+                              "time YYYYMMDDHH24MISS", "time \"Mon DD, YYYY HH12:MI:SS.US AM\"",
+                              "null_sentinels | time \"DD. Month YYYY 'at' HH24:MI:SS\" UTC"}) {
+      ASSERT_EQ(there_and_back(chain, ours), ours.to_json()) << chain;
+    }
+    const std::string cents = std::to_string(random() % 100'000);
+    const json::Field money = json::Field::number(cents + "." + std::to_string(random() % 900 + 100));
+    ASSERT_EQ(there_and_back("minor_units KWD", money), money.to_json());
+    const json::Field minutes = json::Field::number(cents);
+    ASSERT_EQ(there_and_back("hours_to_minutes", minutes), minutes.to_json());
+    const json::Field list{json::Kind::array, "[\"" + cents + "\",\"b\"]"};
+    ASSERT_EQ(there_and_back("split \", \"", list), list.to_json());
+  }
+}
+
 class Generator {
  public:
   explicit Generator(unsigned seed) : random_(seed) {}

@@ -29,7 +29,8 @@ DECLARE
   approved record;
 BEGIN
   -- First the order, then the outbox: as every change does.
-  PERFORM FROM cmms.work_order w WHERE w.common_work_order_id = approve.common_work_order_id FOR NO KEY UPDATE;
+  PERFORM FROM cmms.work_order w
+  WHERE w.common_work_order_id = approve.common_work_order_id AND cmms.has_tenant(w.tenant_id, 'write') FOR NO KEY UPDATE;
   UPDATE cmms.outbox q SET state = 'pending', next_attempt_at = now()
   WHERE q.resource = 'work_order' AND q.record_id = approve.common_work_order_id AND q.state = 'awaiting_approval'
     AND cmms.has_tenant(q.tenant_id, 'write')

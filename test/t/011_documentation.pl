@@ -24,7 +24,7 @@ my %stands_for = (
     'https://app.clickmaint.com/api/v1' => $simulator->api,
     '/etc/pg_cmms/plant_a.key'          => $key_file,
     'https://cmms.example.com/api'      => 'http://127.0.0.1:9/api',             # nobody listens there
-    'cmms.wait_until_idle()'            => q{cmms.wait_until_idle('10 s')},    # so what is sent there stays
+    'cmms.wait_until_idle()'            => q{cmms.wait_until_idle('1 s')},     # so what is sent there stays
 );
 
 # The SQL blocks of a page, each with its line and the output that is shown for it, if any.

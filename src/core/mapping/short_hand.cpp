@@ -13,6 +13,7 @@ namespace cmms::mapping {
 namespace {
 
 constexpr std::size_t max_members = 200;
+constexpr std::size_t max_rules = 400;  // what is written back may be more than was read
 
 enum class Type : std::uint8_t { text, timestamp, number, status, priority };
 enum class Flow : std::uint8_t { both, inbound_only };  // inbound only: the provider owns it
@@ -246,14 +247,19 @@ Result<SingleRule> read_rule(const json::Value& value) {
   return rule;
 }
 
+bool is_switch_off(const RuleText& rule) { return rule.sources.empty() && !rule.default_value; }
+
 // A rule takes the place of the one that short-hand made for its target.
 Status add_rules(const json::Value& rules, ShortHand& short_hand) {
   if (!rules.is_array()) return invalid("\"rules\" of a field mapping is not a list");
-  if (rules.size() > max_members) return invalid("field mapping has more than 200 rules");
+  if (rules.size() > max_rules) return invalid("field mapping has more than 400 rules");
   for (std::size_t i = 0; i < rules.size(); ++i) {
     Result<SingleRule> read = read_rule(*rules.element(i));
     if (!read) return std::move(read).error();
     SingleRule rule = std::move(read).value();
+    if (!is_switch_off(rule.text)) {
+      if (Result<Rule> compiled = compile_rule(rule.text); !compiled) return std::move(compiled).error();
+    }
     std::vector<RuleText>& list = rule.direction == "inbound" ? short_hand.inbound : short_hand.outbound;
     const auto existing = std::find_if(list.begin(), list.end(),
                                        [&](const RuleText& each) { return each.target == rule.text.target; });
@@ -300,7 +306,7 @@ class Builder {
     inbound.transform = entry.transform;
     inbound.required = entry.required;
     inbound.default_value = entry.default_value;
-    if (entry.sources.empty() && !entry.default_value) {  // {"title": null} switches a default rule off
+    if (is_switch_off(entry)) {  // {"title": null} switches a default rule off
       rules_.inbound.push_back(std::move(inbound));
       return Nothing{};
     }

@@ -21,7 +21,7 @@
 #include "pg/catalog/work_order_columns.hpp"
 #include "pg/functions/arguments.hpp"
 #include "pg/json/jsonb_reader.hpp"
-#include "pg/mapping/environment.hpp"
+#include "pg/mapping/rule_check.hpp"
 
 namespace cmms::pg {
 namespace {
@@ -33,19 +33,6 @@ mapping::ShortHand parse(const json::Value& document, std::string_view resource)
   Result<mapping::ShortHand> parsed = mapping::parse_short_hand(document, resource);
   if (!parsed) raise(parsed.error());
   return std::move(parsed).value();
-}
-
-bool is_switch_off(const RuleText& rule) { return rule.sources.empty() && !rule.default_value; }
-
-void check_rules(const std::vector<RuleText>& rules, Direction direction, unsigned int server_owner) {
-  const std::shared_ptr<const mapping::Environment> environment = make_environment(server_owner);
-  for (const RuleText& text : rules) {
-    if (is_switch_off(text)) continue;
-    const Result<mapping::Rule> rule = mapping::compile_rule(text);
-    if (!rule) raise(rule.error());
-    check_rule(rule.value(), direction);
-    if (Status status = mapping::verify_rule(rule.value(), *environment); !status) raise(status.error());
-  }
 }
 
 const char* operation_name(mapping::OnOperation operation) {

@@ -93,7 +93,7 @@ void Decimal::round(int places) {
   if (scale_ <= places) return normalize();
   const std::size_t kept = digits_.size() - static_cast<std::size_t>(scale_ - places);
   const bool up = digits_[kept] >= '5';
-  digits_.resize(kept);
+  digits_.erase(kept);
   scale_ = places;
   std::size_t at = kept;
   while (up && at > 0 && digits_[at - 1] == '9') digits_[--at] = '0';

@@ -21,7 +21,9 @@ inline const std::string reference = "0b0f5a52-6f2f-4d3e-9f0a-0123456789ab";
 inline const std::string mark = "[cmms " + reference + "]";
 
 inline std::string descriptor_text(const std::string& type) {
-  std::ifstream file(std::string(CMMS_SOURCE_DIR) + "/providers/" + type + ".json");
+  std::string path = CMMS_SOURCE_DIR "/providers/";
+  path.append(type).append(".json");
+  std::ifstream file(path);
   std::stringstream text;
   text << file.rdbuf();
   return text.str();

@@ -154,6 +154,8 @@ TEST(Transform, TimesThatDoNotFitTheirFormat) {
         << bad;
   }
   EXPECT_EQ(transformed("time YYYYMMDD", R"("2025729")"), "! is not a time of the form \"YYYYMMDD\"");
+  EXPECT_EQ(transformed("time USYYYYMMDD", R"("14805-20250729")"),
+            "! is not a time of the form \"USYYYYMMDD\"");
   EXPECT_EQ(transformed("time \"DD.MM.YYYY HH12 AM\"", R"("29.07.2025 13 PM")"),
             "! is not a time of the form \"DD.MM.YYYY HH12 AM\"");
   EXPECT_EQ(transformed("time \"YYYY-MM-DD\"", "[1]"), "! is not a time of the form \"YYYY-MM-DD\"");

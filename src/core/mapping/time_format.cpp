@@ -101,8 +101,9 @@ class Scanner {
 
   bool fraction(std::size_t fewest, std::size_t most, int& microsecond) {
     const std::size_t count = number(fewest, most, microsecond);
+    if (count == 0) return false;
     for (std::size_t i = count; i < 6; ++i) microsecond *= 10;
-    return count > 0;
+    return true;
   }
 
   bool month(bool is_short, int& month) {

@@ -115,4 +115,5 @@ INSERT INTO cmms.event_type (name, description) VALUES
   ('work_order.deleted', 'A work order was deleted here'),
   ('attachment.added', 'A file or other evidence is available'),
   ('sync.failed', 'An import, handoff or write-back needs review'),
+  ('sync.settled', 'A person said what became of an order in doubt'),
   ('mapping.exception', 'A field, status or reference has no mapping and is held');

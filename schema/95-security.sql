@@ -32,7 +32,7 @@ BEGIN
   FOREACH object IN ARRAY ARRAY['common_status', 'priority', 'sync_state', 'error_class', 'mode', 'event_type', 'transition',
       'provider', 'provider_state', 'field_map', 'value_map', 'map_version', 'provider_value', 'unmapped_value', 'held_record', 'work_order',
       'status_history', 'comment', 'attachment', 'identity_alias', 'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'conflict', 'echo_count', 'tenant_access',
-      'sync_health', 'sync_history', 'work_order_overview', 'row_status', 'pending_approval', 'identity_proposal'] LOOP
+      'sync_health', 'sync_history', 'work_order_overview', 'row_status', 'pending_approval', 'identity_proposal', 'needs_attention'] LOOP
     EXECUTE format('GRANT SELECT ON cmms.%I TO %I', object, grant_access.role_name);
   END LOOP;
   FOREACH object IN ARRAY ARRAY['allowed_statuses(uuid)', 'next_suggested_status(uuid)', 'status_path(text, text)', 'relative_time(bigint)', 'normalize_reference(text, text)', 'resolve_reference(text, text, cmms.identity_kind, text)',
@@ -43,7 +43,7 @@ BEGIN
   END LOOP;
   IF grant_access.level = 'write' THEN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON cmms.work_order TO %I', grant_access.role_name);
-    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'approve(uuid)', 'reject(uuid, text)', 'merge_identity(cmms.identity_kind, text, text, boolean, text, text, text)',
+    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'settle(bigint, text, text, text)', 'approve(uuid)', 'reject(uuid, text)', 'merge_identity(cmms.identity_kind, text, text, boolean, text, text, text)',
         'retire_reference(cmms.identity_kind, text, text, text)', 'reinstate_reference(cmms.identity_kind, text, text)', 'resolve(text, bigint, text, jsonb, text)',
         'ingest_webhook(text, bytea, jsonb)', 'sync_row()', 'change_origin()', 'provider_tenant(text)',
         'preview_inbound(text, text, jsonb)', 'preview_outbound(text, uuid)', 'preview_request(uuid)', 'preview_recent(text, integer)',
@@ -92,7 +92,8 @@ DECLARE
   name text;
   described record;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['sync_health', 'sync_history', 'work_order_overview', 'row_status', 'pending_approval', 'identity_proposal'] LOOP
+  FOREACH name IN ARRAY ARRAY['sync_health', 'sync_history', 'work_order_overview', 'row_status', 'pending_approval', 'identity_proposal',
+      'needs_attention'] LOOP
     IF pg_catalog.current_setting('server_version_num')::integer >= 150000 THEN
       EXECUTE pg_catalog.format('ALTER VIEW cmms.%I SET (security_invoker = true)', name);
     ELSE

@@ -59,7 +59,7 @@ INSERT INTO cmms.sync_state (name, description) VALUES
   ('pending', 'A local change waits to be sent'),
   ('synchronized', 'Both sides agree'),
   ('retrying', 'An attempt failed and will be repeated'),
-  ('rejected', 'The provider, or a person in mode draft, refused it for good; correct the record or call cmms.retry'),
+  ('rejected', 'The provider, or a person, refused it for good; correct the record or call cmms.retry'),
   ('stale', 'Not heard of for too long, gone at the provider, or in a conflict that waits for cmms.resolve'),
   ('in_doubt', 'An attempt ended without an answer; it is looked up before anything is sent again'),
   ('held', 'A value has no mapping or a required field is missing; map it, then it goes on by itself'),

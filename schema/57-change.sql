@@ -205,41 +205,63 @@ END
 $$;
 COMMENT ON FUNCTION cmms.has_tenant(text, text) IS 'Whether the calling role may read or write (level) records of a tenant.';
 
+-- The orders are locked by the caller.
+CREATE FUNCTION cmms.retry_orders(tenant_id text, record_ids uuid[]) RETURNS bigint
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  again bigint;
+  dropped cmms.work_order_change[];
+BEGIN
+  -- In doubt stays in doubt: it is looked up now instead of later. In flight has an attempt under way.
+  WITH queued AS (
+    UPDATE cmms.outbox q
+    SET state = CASE q.state WHEN 'held' THEN 'pending' ELSE q.state END,
+        attempts = CASE WHEN q.state IN ('pending', 'held') THEN 0 ELSE q.attempts END,
+        next_attempt_at = CASE q.state WHEN 'in_flight' THEN q.next_attempt_at ELSE now() END
+    WHERE q.tenant_id = retry_orders.tenant_id AND q.resource = 'work_order' AND q.record_id = ANY (record_ids)
+    RETURNING q.state)
+  SELECT count(*) FILTER (WHERE queued.state <> 'in_flight') INTO again FROM queued;
+
+  -- Rows are looked up by key one by one: a join could be planned for one order and run for ten thousand.
+  SELECT array_agg(ROW(w.tenant_id, w.common_work_order_id, w.provider_id, w.source_work_order_id, cmms.work_order_changes(NULL, w::cmms.work_order),
+                       NULL, NULL, NULL)::cmms.work_order_change) INTO dropped
+  FROM unnest(record_ids) AS k(record_id)
+  CROSS JOIN LATERAL (SELECT o.* FROM cmms.work_order o
+                      WHERE o.tenant_id = retry_orders.tenant_id AND o.common_work_order_id = k.record_id LIMIT 1) w
+  LEFT JOIN LATERAL (SELECT true AS waits FROM cmms.outbox x
+                     WHERE x.tenant_id = retry_orders.tenant_id AND x.resource = 'work_order' AND x.record_id = k.record_id LIMIT 1) q ON true
+  WHERE w.sync_state IN ('rejected', 'retrying', 'held') AND q.waits IS NULL;
+  IF dropped IS NOT NULL THEN
+    PERFORM cmms.enqueue(dropped, is_insert => false);
+  END IF;
+
+  UPDATE cmms.work_order w SET sync_state = d.state
+  FROM (SELECT o.place, q.state FROM unnest(record_ids) AS k(record_id)
+        CROSS JOIN LATERAL (SELECT x.state FROM cmms.outbox x
+                            WHERE x.tenant_id = retry_orders.tenant_id AND x.resource = 'work_order' AND x.record_id = k.record_id LIMIT 1) q
+        CROSS JOIN LATERAL (SELECT x.ctid AS place FROM cmms.work_order x
+                            WHERE x.tenant_id = retry_orders.tenant_id AND x.common_work_order_id = k.record_id LIMIT 1) o
+        WHERE q.state IN ('pending', 'awaiting_approval')) d
+  WHERE w.ctid = d.place;
+  PERFORM cmms.wake_worker();
+  RETURN again + coalesce(cardinality(dropped), 0);
+END
+$$;
+COMMENT ON FUNCTION cmms.retry_orders(text, uuid[]) IS 'Sends orders of one tenant again; returns how many. Internal: for cmms.retry and cmms.retry_all.';
+
 CREATE FUNCTION cmms.retry(common_work_order_id uuid) RETURNS boolean
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  work_order cmms.work_order;
-  queued text;
+  tenant text;
 BEGIN
-  SELECT w.* INTO work_order FROM cmms.work_order w
+  SELECT w.tenant_id INTO tenant FROM cmms.work_order w
   WHERE w.common_work_order_id = retry.common_work_order_id AND cmms.has_tenant(w.tenant_id, 'write')
   FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format('work order %s does not exist', common_work_order_id);
   END IF;
-
-  -- In doubt stays in doubt: it is looked up now instead of later. In flight has an attempt under way.
-  UPDATE cmms.outbox q
-  SET state = CASE q.state WHEN 'held' THEN 'pending' ELSE q.state END,
-      attempts = CASE WHEN q.state IN ('pending', 'held') THEN 0 ELSE q.attempts END,
-      next_attempt_at = CASE q.state WHEN 'in_flight' THEN q.next_attempt_at ELSE now() END
-  WHERE q.tenant_id = work_order.tenant_id AND q.resource = 'work_order' AND q.record_id = work_order.common_work_order_id
-  RETURNING q.state INTO queued;
-  IF NOT FOUND THEN
-    IF work_order.sync_state NOT IN ('rejected', 'retrying', 'held') THEN
-      RETURN false;
-    END IF;
-    PERFORM cmms.enqueue(ARRAY[ROW(work_order.tenant_id, work_order.common_work_order_id, work_order.provider_id,
-                                   work_order.source_work_order_id, cmms.work_order_changes(NULL, work_order),
-                                   NULL, NULL, NULL)::cmms.work_order_change], is_insert => false);
-    queued := cmms.unsent_state(work_order.provider_id);
-  END IF;
-  IF queued IN ('pending', 'awaiting_approval') THEN
-    UPDATE cmms.work_order w SET sync_state = queued
-    WHERE w.tenant_id = work_order.tenant_id AND w.common_work_order_id = work_order.common_work_order_id;
-  END IF;
-  PERFORM cmms.wake_worker();
-  RETURN queued IN ('pending', 'in_doubt', 'awaiting_approval');
+  RETURN cmms.retry_orders(tenant, ARRAY[common_work_order_id]) > 0;
 END
 $$;
 COMMENT ON FUNCTION cmms.retry(uuid) IS

@@ -132,3 +132,94 @@ END
 $$;
 COMMENT ON FUNCTION cmms.settle(bigint, text, text, text) IS
 'A person says what became of an order in doubt. outbox_id: as in cmms.needs_attention. outcome: exists (the provider has it, as source_record_id: nothing is sent again, changes made since then leave as an update) or missing (it is created anew). Written to audit_log, with an event sync.settled. Returns the order''s sync_state. SQLSTATEs: P0002 no such row, or another tenant''s; 55000 not in doubt; 22023 unknown outcome, or an id missing or too many; 23505 another order has this id.';
+
+CREATE FUNCTION cmms.retry_all(provider_id text, since timestamptz DEFAULT NULL, error_class text DEFAULT NULL) RETURNS bigint
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  tenant constant text := cmms.provider_tenant(retry_all.provider_id);
+  failed uuid[];
+  again bigint;
+BEGIN
+  IF NOT cmms.has_tenant(tenant, 'write') THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied for work orders of provider "%s"', retry_all.provider_id),
+      HINT = format('cmms.grant_access(role_name, %L) gives it.', tenant);
+  ELSIF retry_all.error_class IS NOT NULL AND NOT EXISTS (SELECT FROM cmms.error_class c WHERE c.name = retry_all.error_class) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('unknown error class "%s"', retry_all.error_class),
+      HINT = format('Valid error classes are: %s.', (SELECT string_agg(c.name, ', ' ORDER BY c.name) FROM cmms.error_class c));
+  END IF;
+  -- What a handoff provider has by now is its own: it is left out, and does not stop the others.
+  SELECT array_agg(f.record_id) INTO failed
+  FROM (SELECT w.common_work_order_id AS record_id FROM cmms.work_order w
+        WHERE w.tenant_id = tenant AND w.provider_id = retry_all.provider_id AND w.last_error_class IS NOT NULL
+          AND w.sync_state IN ('rejected', 'retrying', 'held', 'in_doubt')
+          AND (retry_all.error_class IS NULL OR w.last_error_class = retry_all.error_class)
+          AND (retry_all.since IS NULL
+               OR EXISTS (SELECT FROM cmms.sync_log l
+                          WHERE l.tenant_id = w.tenant_id AND l.record_id = w.common_work_order_id AND l.logged_at >= retry_all.since
+                            AND l.outcome IN ('rejected', 'retrying', 'held', 'in_doubt')))
+          AND (w.source_work_order_id IS NULL
+               OR NOT EXISTS (SELECT FROM cmms.provider p WHERE p.provider_id = w.provider_id AND p.mode = 'handoff'))
+        ORDER BY w.common_work_order_id FOR NO KEY UPDATE) f;
+  again := CASE WHEN failed IS NULL THEN 0 ELSE cmms.retry_orders(tenant, failed) END;
+  INSERT INTO cmms.audit_log (tenant_id, action, provider_id, detail, actor)
+  VALUES (tenant, 'retry_all', retry_all.provider_id,
+          jsonb_strip_nulls(jsonb_build_object('since', retry_all.since, 'error_class', retry_all.error_class, 'orders', again)),
+          cmms.calling_role());
+  RETURN again;
+END
+$$;
+COMMENT ON FUNCTION cmms.retry_all(text, timestamptz, text) IS
+'Sends all failed orders of a provider again, as cmms.retry does for one, with one statement for all. since: only those with a failed attempt since then (as cmms.sync_log knows); error_class: only those whose last failure is of this class. What a person refused (cmms.reject, cmms.discard) stays as it is. Written to audit_log. Returns how many. SQLSTATEs: WO001 no such provider, 42501 not the caller''s tenant, 22023 unknown class, WO002 the provider is read only.';
+
+CREATE FUNCTION cmms.discard(common_work_order_id uuid, reason text) RETURNS boolean
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  work_order cmms.work_order;
+  waiting cmms.outbox;
+  has_waiting boolean;
+BEGIN
+  PERFORM cmms.require_text(reason, 'reason');
+  SELECT w.* INTO work_order FROM cmms.work_order w
+  WHERE w.common_work_order_id = discard.common_work_order_id AND cmms.has_tenant(w.tenant_id, 'write') FOR NO KEY UPDATE;
+  SELECT q.* INTO waiting FROM cmms.outbox q
+  WHERE q.resource = 'work_order' AND q.record_id = discard.common_work_order_id AND cmms.has_tenant(q.tenant_id, 'write') FOR UPDATE;
+  has_waiting := FOUND;
+  IF NOT has_waiting AND (work_order.tenant_id IS NULL OR work_order.sync_state <> 'rejected' OR work_order.last_error_class IS NULL) THEN
+    RETURN false;
+  ELSIF waiting.state = 'in_flight' THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_in_use', MESSAGE = format('a request for work order %s is under way', common_work_order_id),
+      HINT = 'Try again once it has ended.';
+  ELSIF waiting.state = 'in_doubt' THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('whether the provider has work order %s is unknown', common_work_order_id),
+      HINT = format('Settle that first: cmms.settle(%s, ''exists'', ''<id at the provider>'') or cmms.settle(%s, ''missing'').',
+                    waiting.outbox_id, waiting.outbox_id);
+  END IF;
+
+  DELETE FROM cmms.outbox q
+  WHERE q.tenant_id = waiting.tenant_id AND q.resource = 'work_order' AND q.record_id = waiting.record_id;
+  DELETE FROM cmms.held_record h
+  WHERE h.tenant_id = waiting.tenant_id AND h.provider_id = waiting.provider_id AND h.resource = 'work_order'
+    AND h.direction = 'outbound' AND h.source_record_id = waiting.record_id::text;
+  UPDATE cmms.work_order w
+  SET sync_state = 'rejected', last_error = discard.reason, last_error_class = NULL, last_error_detail = NULL
+  WHERE w.tenant_id = work_order.tenant_id AND w.common_work_order_id = work_order.common_work_order_id;
+
+  work_order.tenant_id := coalesce(work_order.tenant_id, waiting.tenant_id);
+  work_order.provider_id := coalesce(work_order.provider_id, waiting.provider_id);
+  work_order.common_work_order_id := discard.common_work_order_id;
+  PERFORM cmms.add_event(work_order, 'sync.failed', jsonb_strip_nulls(jsonb_build_object(
+    'cause', 'local', 'operation', waiting.operation, 'reason', discard.reason)));
+  INSERT INTO cmms.audit_log (tenant_id, action, provider_id, detail, actor)
+  VALUES (work_order.tenant_id, 'discard', work_order.provider_id,
+          jsonb_strip_nulls(jsonb_build_object('common_work_order_id', discard.common_work_order_id, 'operation', waiting.operation,
+            'source_work_order_id', coalesce(waiting.source_record_id, work_order.source_work_order_id),
+            'changed', to_jsonb(waiting.changed_fields), 'reason', discard.reason)), cmms.calling_role());
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION cmms.discard(uuid, text) IS
+'Gives up what waits to be sent of one order, or that it was rejected: it leaves the queue and needs no attention any more. The order keeps its local values, as rejected with this reason; the next change of it is sent again, and so does cmms.retry. A waiting deletion is not sent. Written to audit_log, with an event sync.failed. Returns whether there was anything to give up (false also for another tenant''s order). SQLSTATEs: 22023 no reason, 55006 a request is under way, 55000 in doubt: cmms.settle first.';

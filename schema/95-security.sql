@@ -43,7 +43,8 @@ BEGIN
   END LOOP;
   IF grant_access.level = 'write' THEN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON cmms.work_order TO %I', grant_access.role_name);
-    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'settle(bigint, text, text, text)', 'approve(uuid)', 'reject(uuid, text)', 'merge_identity(cmms.identity_kind, text, text, boolean, text, text, text)',
+    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'retry_all(text, timestamptz, text)', 'discard(uuid, text)', 'settle(bigint, text, text, text)',
+        'approve(uuid)', 'reject(uuid, text)', 'merge_identity(cmms.identity_kind, text, text, boolean, text, text, text)',
         'retire_reference(cmms.identity_kind, text, text, text)', 'reinstate_reference(cmms.identity_kind, text, text)', 'resolve(text, bigint, text, jsonb, text)',
         'ingest_webhook(text, bytea, jsonb)', 'sync_row()', 'change_origin()', 'provider_tenant(text)',
         'preview_inbound(text, text, jsonb)', 'preview_outbound(text, uuid)', 'preview_request(uuid)', 'preview_recent(text, integer)',

@@ -94,5 +94,105 @@ SELECT tenant_id, 7, provider_id, common_work_order_id, 'asset_ref', '"AST-1"', 
 SELECT reason, identifier, title, detail, regexp_replace(action, '[-0-9a-f]{36}', '<id>', 'g') AS action, outbox_id IS NOT NULL AS waits
 FROM cmms.needs_attention ORDER BY reason, title;
 ROLLBACK;
+
+-- All at once: rejected, retrying, held and in doubt; not what a person refused, nor what is under way, nor another provider's.
+CREATE FUNCTION make_failed() RETURNS void LANGUAGE sql AS $$
+  INSERT INTO cmms.work_order (provider_id, title) SELECT 'plant_a', t FROM unnest(ARRAY['A', 'B', 'C', 'D', 'E', 'F', 'G']) t;
+  INSERT INTO cmms.work_order (provider_id, title) VALUES ('plant_b', 'Z');
+  UPDATE cmms.outbox q SET state = s.state, attempts = 5, next_attempt_at = 'infinity'
+  FROM (VALUES ('B', 'pending'), ('C', 'held'), ('D', 'in_doubt'), ('E', 'in_flight')) AS s(title, state)
+  JOIN cmms.work_order w USING (title) WHERE w.common_work_order_id = q.record_id;
+  DELETE FROM cmms.outbox q USING cmms.work_order w WHERE w.common_work_order_id = q.record_id AND w.title IN ('A', 'F', 'G', 'Z');
+  UPDATE cmms.work_order w SET sync_state = s.state, last_error_class = s.error_class, last_error = 'no'
+  FROM (VALUES ('A', 'rejected', 'validation'), ('B', 'retrying', 'provider_unavailable'), ('C', 'held', 'unmapped_value'), ('D', 'in_doubt', 'provider_unavailable'),
+               ('E', 'retrying', 'provider_unavailable'), ('F', 'rejected', NULL), ('G', 'synchronized', NULL), ('Z', 'rejected', 'validation')) AS s(title, state, error_class)
+  WHERE s.title = w.title;
+$$;
+BEGIN;
+SELECT make_failed();
+SELECT cmms.retry_all('plant_a');
+SELECT title, sync_state, operation, state, attempts FROM queue ORDER BY title;
+SELECT count(*) AS due FROM cmms.outbox WHERE next_attempt_at <= now();
+SELECT cmms.retry_all('plant_b');
+SELECT action, provider_id, detail FROM cmms.audit_log ORDER BY audit_log_id;
+ROLLBACK;
+-- By class, and since when.
+BEGIN;
+SELECT make_failed();
+SELECT cmms.retry_all('plant_a', error_class => 'validation'), cmms.retry_all('plant_a', error_class => 'conflict');
+SELECT title, sync_state FROM queue WHERE sync_state = 'pending';
+INSERT INTO cmms.sync_log (tenant_id, provider_id, record_id, direction, operation, attempt, outcome, logged_at)
+SELECT w.tenant_id, w.provider_id, w.common_work_order_id, 'push', 'create', 1, l.outcome, now() - l.age
+FROM (VALUES ('B', 'retrying', interval '2 hours'), ('C', 'held', interval '1 minute'), ('D', 'synchronized', interval '1 minute')) AS l(title, outcome, age)
+JOIN cmms.work_order w USING (title);
+SELECT cmms.retry_all('plant_a', since => now() - interval '1 hour');
+SELECT title, sync_state FROM queue WHERE sync_state = 'pending' ORDER BY title;
+ROLLBACK;
+-- In the modes draft, handoff and read.
+BEGIN;
+SELECT make_failed();
+UPDATE cmms.work_order SET source_work_order_id = '4711' WHERE title = 'C';
+INSERT INTO cmms.provider (provider_id, tenant_id, mode) VALUES ('plant_a', 'default', 'handoff');
+SELECT cmms.retry_all('plant_a', error_class => 'unmapped_value');
+UPDATE cmms.provider SET mode = 'draft';
+SELECT cmms.retry_all('plant_a', error_class => 'validation');
+SELECT title, sync_state, state FROM queue WHERE title IN ('A', 'C') ORDER BY title;
+DELETE FROM cmms.outbox;
+UPDATE cmms.work_order SET sync_state = 'rejected' WHERE title = 'A';
+UPDATE cmms.provider SET mode = 'read';
+SELECT * FROM raised($$SELECT cmms.retry_all('plant_a', error_class => 'validation')$$);
+ROLLBACK;
+SELECT * FROM raised($$SELECT cmms.retry_all('nowhere')$$);
+SELECT * FROM raised($$SELECT cmms.retry_all('plant_a', error_class => 'bad luck')$$);
+BEGIN;
+CREATE ROLE attention_stranger;
+SELECT cmms.grant_access('attention_stranger', 'acme', 'write');
+GRANT EXECUTE ON FUNCTION raised(text) TO PUBLIC;
+SET LOCAL ROLE attention_stranger;
+SELECT * FROM raised($$SELECT cmms.retry_all('plant_a')$$);
+ROLLBACK;
+-- Ten thousand with one statement for all.
+BEGIN;
+INSERT INTO cmms.work_order (provider_id, title) SELECT 'plant_a', n::text FROM generate_series(1, 10000) n;
+DELETE FROM cmms.outbox WHERE outbox_id % 2 = 0;
+UPDATE cmms.outbox SET attempts = 5;
+UPDATE cmms.work_order SET sync_state = 'rejected', last_error_class = 'validation';
+SET LOCAL statement_timeout = '30s';
+SELECT cmms.retry_all('plant_a');
+SELECT state, attempts, count(*) FROM cmms.outbox GROUP BY 1, 2;
+ROLLBACK;
+
+-- Given up.
+CREATE FUNCTION discard(titles text[], reason text) RETURNS TABLE (title text, discarded boolean) LANGUAGE sql AS $$
+  SELECT w.title, cmms.discard(w.common_work_order_id, reason) FROM cmms.work_order w WHERE w.title = ANY (titles) ORDER BY w.title
+$$;
+BEGIN;
+SELECT make_failed();
+INSERT INTO cmms.held_record (tenant_id, provider_id, resource, direction, source_record_id, reason, problems, document)
+SELECT tenant_id, provider_id, 'work_order', 'outbound', common_work_order_id::text, 'no', '[]', '{}' FROM cmms.work_order WHERE title = 'C';
+SELECT * FROM discard(ARRAY['A', 'B', 'C', 'F', 'G'], 'done by hand');
+SELECT title, sync_state, last_error, state FROM queue ORDER BY title;
+SELECT count(*) FROM cmms.held_record;
+SELECT reason, title FROM cmms.needs_attention ORDER BY title;
+SELECT action, detail - 'common_work_order_id' AS detail FROM cmms.audit_log ORDER BY audit_log_id;
+SELECT event_type, detail FROM cmms.event WHERE event_type = 'sync.failed' ORDER BY event_id;
+-- A discarded order goes again with its next change, or when asked to.
+UPDATE cmms.work_order SET description = 'more' WHERE title = 'A';
+SELECT cmms.retry(common_work_order_id) FROM cmms.work_order WHERE title = 'B';
+SELECT title, operation, state FROM queue WHERE title IN ('A', 'B') ORDER BY title;
+SELECT state, message LIKE 'a request for work order % is under way' AS named, hint FROM raised($$SELECT discard('{E}', 'x')$$);
+SELECT state, message LIKE 'whether the provider has work order % is unknown' AS named, regexp_replace(hint, '\d+', '<n>', 'g') AS hint FROM raised($$SELECT discard('{D}', 'x')$$);
+SELECT state, message FROM raised($$SELECT discard('{A}', ' ')$$);
+SELECT cmms.discard('00000000-0000-0000-0000-000000000000', 'x'), cmms.discard(NULL, 'x');
+ROLLBACK;
+-- A deletion that waits is given up: the provider keeps the order.
+BEGIN;
+INSERT INTO cmms.work_order (provider_id, title, source_work_order_id) VALUES ('plant_a', 'A', '4711');
+DELETE FROM cmms.work_order;
+SELECT cmms.discard(record_id, 'still needed there') FROM cmms.outbox;
+SELECT count(*) FROM cmms.outbox;
+SELECT detail - 'common_work_order_id' AS detail FROM cmms.audit_log WHERE action = 'discard';
+ROLLBACK;
+DROP FUNCTION discard(text[], text), make_failed();
 DROP VIEW queue;
 DROP FUNCTION outbox_id(text), make_doubtful(text[]);

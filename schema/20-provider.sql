@@ -93,9 +93,12 @@ CREATE TABLE cmms.provider (
   poll_interval interval NOT NULL DEFAULT '60 s' CHECK (poll_interval BETWEEN '1 s' AND '31 days'),
   import_since timestamptz,
   activated_at timestamptz,
+  paused_at timestamptz,
+  paused_by name,
+  pause_reason text,
   updated_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
-COMMENT ON TABLE cmms.provider IS 'One row for each foreign server that was activated: how it is used. Written by cmms.activate and cmms.deactivate.';
+COMMENT ON TABLE cmms.provider IS 'One row for each foreign server that was activated: how it is used. Written by cmms.activate, cmms.deactivate, cmms.pause_provider and cmms.resume_provider.';
 COMMENT ON COLUMN cmms.provider.provider_id IS 'Name of the foreign server.';
 COMMENT ON COLUMN cmms.provider.tenant_id IS 'Tenant whose records this provider holds.';
 COMMENT ON COLUMN cmms.provider.mode IS 'read, draft, handoff or write_back; see cmms.mode.';
@@ -103,6 +106,9 @@ COMMENT ON COLUMN cmms.provider.active IS 'The worker pushes and polls only wher
 COMMENT ON COLUMN cmms.provider.poll_interval IS 'Time from one poll to the next, 1 second to 31 days.';
 COMMENT ON COLUMN cmms.provider.import_since IS 'Start of the first import: records changed at the provider since then. Null: all of them.';
 COMMENT ON COLUMN cmms.provider.activated_at IS 'Last call of cmms.activate.';
+COMMENT ON COLUMN cmms.provider.paused_at IS 'Since when no request leaves, by cmms.pause_provider; null: not paused.';
+COMMENT ON COLUMN cmms.provider.paused_by IS 'Who paused it.';
+COMMENT ON COLUMN cmms.provider.pause_reason IS 'Why, if a reason was given.';
 COMMENT ON COLUMN cmms.provider.updated_at IS 'Last change of the row.';
 CREATE TRIGGER configuration_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON cmms.provider
   FOR EACH STATEMENT EXECUTE FUNCTION cmms.configuration_changed();

@@ -95,11 +95,15 @@ BEGIN
   VALUES (tenant, 'activate', activate.provider_id,
           jsonb_build_object('mode', activate.mode, 'poll_interval', activate.poll_interval, 'import_since', activate.import_since),
           cmms.calling_role());
+  IF EXISTS (SELECT FROM cmms.provider p WHERE p.provider_id = activate.provider_id AND p.paused_at IS NOT NULL) THEN
+    RAISE NOTICE USING MESSAGE = format('provider "%s" stays paused', activate.provider_id),
+      HINT = format('Nothing is sent or polled before cmms.resume_provider(%L).', activate.provider_id);
+  END IF;
   PERFORM cmms.wake_worker();
 END
 $$;
 COMMENT ON FUNCTION cmms.activate(text, text, interval, timestamptz) IS
-'Puts a provider to use; again to change how. For the owner of the foreign server. provider_id: the server''s name. mode: read, draft, handoff or write_back. poll_interval: 1 second to 31 days. import_since: start of the first import (null: everything; at a repeated call: as before). SQLSTATEs: WO001 no such server, WO003 required fields not mapped (listed in the detail), WO006 type or credentials missing, 42501 not the owner, 22023 unknown mode, 23514 interval out of range.';
+'Puts a provider to use; again to change how; a paused one stays paused. For the owner of the foreign server. provider_id: the server''s name. mode: read, draft, handoff or write_back. poll_interval: 1 second to 31 days. import_since: start of the first import (null: everything; at a repeated call: as before). SQLSTATEs: WO001 no such server, WO003 required fields not mapped (listed in the detail), WO006 type or credentials missing, 42501 not the owner, 22023 unknown mode, 23514 interval out of range.';
 
 CREATE FUNCTION cmms.deactivate(provider_id text) RETURNS void
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -120,3 +124,49 @@ END
 $$;
 COMMENT ON FUNCTION cmms.deactivate(text) IS
 'Stops pushing to and polling of a provider, for the owner of the foreign server. Changes are still queued and leave after the next cmms.activate. A request already under way is finished. SQLSTATEs: WO001 no such server, WO002 never activated, 42501 not the owner.';
+
+-- Not cmms.pause and cmms.resume: cmms.resume('...') is said of orders, and a literal would be taken for a provider's name.
+CREATE FUNCTION cmms.pause_provider(provider_id text, reason text DEFAULT NULL) RETURNS void
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  tenant text;
+BEGIN
+  PERFORM cmms.require_server_owner(pause_provider.provider_id);
+  -- Paused again it keeps its time; what is said last is the reason.
+  UPDATE cmms.provider p
+  SET paused_at = coalesce(p.paused_at, now()), paused_by = cmms.calling_role(),
+      pause_reason = coalesce(pause_provider.reason, p.pause_reason), updated_at = now()
+  WHERE p.provider_id = pause_provider.provider_id
+  RETURNING p.tenant_id INTO tenant;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'WO002', MESSAGE = format('provider "%s" was never activated', pause_provider.provider_id),
+      HINT = 'Nothing is sent to it before cmms.activate.';
+  END IF;
+  INSERT INTO cmms.audit_log (tenant_id, action, provider_id, detail, actor)
+  VALUES (tenant, 'pause', pause_provider.provider_id, jsonb_strip_nulls(jsonb_build_object('reason', pause_provider.reason)), cmms.calling_role());
+  PERFORM cmms.wake_worker();
+END
+$$;
+COMMENT ON FUNCTION cmms.pause_provider(text, text) IS
+'Lets no request leave for a provider, push, look-up or poll, until cmms.resume_provider; for the owner of the foreign server. Changes are still queued, webhooks still taken in. A request under way is finished. It lasts over restarts and cmms.activate. reason: shown in cmms.sync_health. SQLSTATEs: WO001 no such server, WO002 never activated, 42501 not the owner.';
+
+CREATE FUNCTION cmms.resume_provider(provider_id text) RETURNS void
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  tenant text;
+BEGIN
+  PERFORM cmms.require_server_owner(resume_provider.provider_id);
+  UPDATE cmms.provider p SET paused_at = NULL, paused_by = NULL, pause_reason = NULL, updated_at = now()
+  WHERE p.provider_id = resume_provider.provider_id AND p.paused_at IS NOT NULL
+  RETURNING p.tenant_id INTO tenant;
+  IF FOUND THEN
+    INSERT INTO cmms.audit_log (tenant_id, action, provider_id, detail, actor)
+    VALUES (tenant, 'resume', resume_provider.provider_id, '{}', cmms.calling_role());
+    PERFORM cmms.wake_worker();
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION cmms.resume_provider(text) IS
+'Ends what cmms.pause_provider began: what waits leaves now. Without effect on a provider that is not paused. For the owner of the foreign server. SQLSTATEs: WO001 no such server, 42501 not the owner.';

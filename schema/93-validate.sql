@@ -145,10 +145,11 @@ COMMENT ON FUNCTION cmms.validate_lifecycle(text) IS
 CREATE FUNCTION cmms.validate_use(provider_id text)
   RETURNS TABLE (area text, check_name text, ok boolean, detail text, action text)
   STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-  SELECT 'ownership rule', 'mode', coalesce(p.active, false),
+  SELECT 'ownership rule', 'mode', coalesce(p.active AND p.paused_at IS NULL, false),
          CASE WHEN p.provider_id IS NULL THEN 'never activated'
-              ELSE format('%s: %s%s', p.mode, m.description, CASE WHEN p.active THEN '' ELSE '; not active' END) END,
-         format('SELECT cmms.activate(%L, mode => ''...'')', validate_use.provider_id)
+              ELSE format('%s: %s%s', p.mode, m.description, CASE WHEN NOT p.active THEN '; not active' WHEN p.paused_at IS NOT NULL THEN '; paused' ELSE '' END) END,
+         CASE WHEN p.active AND p.paused_at IS NOT NULL THEN format('SELECT cmms.resume_provider(%L)', validate_use.provider_id)
+              ELSE format('SELECT cmms.activate(%L, mode => ''...'')', validate_use.provider_id) END
   FROM (SELECT) one LEFT JOIN cmms.provider p ON p.provider_id = validate_use.provider_id LEFT JOIN cmms.mode m ON m.name = p.mode
   UNION ALL
   SELECT 'ownership rule', 'conflicts', count(*) = 0, format('open: %s', count(*)), 'See cmms.conflict; decide with cmms.resolve'

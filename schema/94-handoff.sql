@@ -29,7 +29,7 @@ CREATE FUNCTION cmms.handoff_scope(provider_id text) RETURNS text
             UNION ALL SELECT 2, 'type', cmms.provider_setting(handoff_scope.provider_id, 'type')
             UNION ALL SELECT 3, 'tenant', cmms.provider_tenant(handoff_scope.provider_id)
             UNION ALL SELECT 4, 'mode', coalesce(p.mode || ': ' || m.description, 'never activated')
-            UNION ALL SELECT 5, 'state', CASE WHEN p.active THEN 'active' ELSE 'not active' END
+            UNION ALL SELECT 5, 'state', CASE WHEN NOT coalesce(p.active, false) THEN 'not active' WHEN p.paused_at IS NOT NULL THEN 'paused' ELSE 'active' END
             UNION ALL SELECT 6, 'option ' || x.option_name, x.option_value
             FROM pg_foreign_server s, pg_options_to_table(s.srvoptions) x
             WHERE s.srvname = handoff_scope.provider_id AND x.option_name NOT IN ('type', 'tenant')) o), ''),

@@ -22,16 +22,39 @@ SELECT action, provider_id, detail ->> 'mode' AS mode, actor = session_user AS b
 WHERE action IN ('activate', 'deactivate') ORDER BY audit_log_id;
 ROLLBACK;
 
+-- Paused and resumed: nothing else changes, and activation does not end it.
+SELECT * FROM raised($$SELECT cmms.pause_provider('nowhere')$$);
+SELECT * FROM raised($$SELECT cmms.pause_provider('plant_a')$$);
+BEGIN;
+SELECT cmms.activate('plant_a');
+SELECT cmms.pause_provider('plant_a', 'maintenance');
+SELECT active, paused_at = now() AS paused, paused_by = session_user AS by_me, pause_reason FROM cmms.sync_health WHERE provider_id = 'plant_a';
+-- Changes are queued.
+INSERT INTO cmms.work_order (provider_id, title) VALUES ('plant_a', 'A');
+SELECT state FROM cmms.outbox;
+SELECT cmms.activate('plant_a');
+SELECT cmms.pause_provider('plant_a');
+SELECT active, paused_at IS NOT NULL AS paused, pause_reason FROM cmms.sync_health WHERE provider_id = 'plant_a';
+SELECT ok, detail FROM cmms.validate('plant_a') WHERE check_name = 'mode';
+SELECT cmms.resume_provider('plant_a'), cmms.resume_provider('plant_a');
+SELECT active, paused_at, paused_by, pause_reason FROM cmms.sync_health WHERE provider_id = 'plant_a';
+SELECT action, provider_id, detail FROM cmms.audit_log WHERE action IN ('pause', 'resume') ORDER BY audit_log_id;
+-- The verb on orders still takes a literal.
+SELECT state, message FROM raised($$SELECT cmms.resume('00000000-0000-0000-0000-000000000000')$$);
+ROLLBACK;
+
 -- The server's owner decides, nobody else.
 CREATE ROLE regress_cmms_owner;
 CREATE ROLE regress_cmms_other;
 GRANT USAGE ON SCHEMA cmms TO regress_cmms_owner, regress_cmms_other;
-GRANT EXECUTE ON FUNCTION cmms.activate TO regress_cmms_owner, regress_cmms_other;
+GRANT EXECUTE ON FUNCTION cmms.activate, cmms.pause_provider, cmms.resume_provider TO regress_cmms_owner, regress_cmms_other;
 GRANT USAGE ON FOREIGN DATA WRAPPER cmms TO regress_cmms_owner;
 ALTER SERVER plant_a OWNER TO regress_cmms_owner;
 BEGIN;
 SET LOCAL ROLE regress_cmms_other;
 SELECT state, message FROM raised($$SELECT cmms.activate('plant_a')$$);
+SELECT state, message FROM raised($$SELECT cmms.pause_provider('plant_a')$$);
+SELECT state, message FROM raised($$SELECT cmms.resume_provider('plant_a')$$);
 SET LOCAL ROLE regress_cmms_owner;
 SELECT state, message FROM raised($$SELECT cmms.activate('plant_a')$$);
 ROLLBACK;

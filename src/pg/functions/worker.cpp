@@ -25,9 +25,9 @@ milliseconds milliseconds_of(Datum interval) {
   return milliseconds(static_cast<std::int64_t>(std::max(rows.number(0, 0), 0.0)));
 }
 
-// Each call has a snapshot of its own. What waits for a person, or for a provider that is switched off, is
-// not work. The newest row is looked for: at the old end lie the remains of all that is done, as long as this
-// transaction lasts.
+// Each call has a snapshot of its own. What waits for a person, or for a provider that is switched off or
+// paused, is not work. The newest row is looked for: at the old end lie the remains of all that is done, as
+// long as this transaction lasts.
 bool there_is_work() {
   static Statement statement(
       R"sql(
@@ -36,11 +36,12 @@ bool there_is_work() {
                        WHERE o.provider_id = p.provider_id AND o.state IN ('pending', 'in_doubt')
                          AND o.next_attempt_at < 'infinity'
                        ORDER BY o.next_attempt_at DESC, o.outbox_id DESC LIMIT 1) AS q
-                     WHERE p.active AND p.mode <> 'read')
+                     WHERE p.active AND p.paused_at IS NULL AND p.mode <> 'read')
           OR EXISTS (SELECT FROM (SELECT FROM cmms.outbox o WHERE o.state = 'in_flight'
                                   ORDER BY o.claimed_at DESC LIMIT 1) AS q)
           OR EXISTS (SELECT FROM cmms.provider p JOIN cmms.poll_cursor c ON c.provider_id = p.provider_id
-                     WHERE p.active AND (c.poll_requested_at IS NOT NULL OR c.next_poll_at <= clock_timestamp())))sql",
+                     WHERE p.active AND p.paused_at IS NULL
+                       AND (c.poll_requested_at IS NOT NULL OR c.next_poll_at <= clock_timestamp())))sql",
       {});
   const Spi spi;
   return statement.execute().boolean(0, 0);

@@ -21,7 +21,7 @@ std::vector<ProviderRow> active_providers() {
         p.activated_at, s.circuit, s.consecutive_failures,
         extract(epoch FROM s.next_attempt_at - clock_timestamp())::float8
         FROM cmms.provider p LEFT JOIN cmms.provider_state s ON s.provider_id = p.provider_id
-        WHERE p.active ORDER BY p.provider_id)sql",
+        WHERE p.active AND p.paused_at IS NULL ORDER BY p.provider_id)sql",
       {});
   const Rows rows = statement.execute();
   std::vector<ProviderRow> providers;

@@ -27,6 +27,12 @@ bool may_send(const Task& task, SystemTime now) {
   return false;
 }
 
+// Of a provider that was switched off only those requests are finished that a single change takes: a poll
+// could go on for hours.
+bool is_stopped(const Task& task) {
+  return !task.channel->is_active && (task.kind == TaskKind::poll || !task.has_sent);
+}
+
 void shorten(std::optional<std::chrono::milliseconds>& timeout, SystemTime until, SystemTime now) {
   const auto wait =
       std::max(std::chrono::ceil<std::chrono::milliseconds>(until - now), std::chrono::milliseconds(0));
@@ -84,7 +90,7 @@ void Dispatcher::advance(TaskPointer task, job::Step step) {
 void Dispatcher::send_waiting(SystemTime now) {
   std::deque<TaskPointer> still_waiting;
   for (TaskPointer& task : waiting_) {
-    if (!may_send(*task, now)) {
+    if (is_stopped(*task) || !may_send(*task, now)) {
       still_waiting.push_back(std::move(task));
       continue;
     }
@@ -134,8 +140,9 @@ std::vector<TaskPointer> Dispatcher::take_unsent() {
   std::deque<TaskPointer> still_waiting;
   for (TaskPointer& task : waiting_) {
     const ProviderChannel& channel = *task->channel;
-    const bool may_go_on = channel.is_active && channel.circuit.state() == Circuit::State::closed;
-    if (may_go_on || task->has_sent || task->kind == TaskKind::poll) {
+    const bool may_go_on =
+        channel.circuit.state() == Circuit::State::closed || task->has_sent || task->kind == TaskKind::poll;
+    if (may_go_on && !is_stopped(*task)) {
       still_waiting.push_back(std::move(task));
     } else {
       unsent.push_back(std::move(task));

@@ -22,7 +22,7 @@ struct ProviderChannel {
 
   std::string provider_id;
   std::string tenant_id;
-  bool is_active = true;  // false: switched off while tasks of it were under way
+  bool is_active = true;  // false: switched off or paused while tasks of it were under way
   bool may_push = false;  // the mode allows it
   double poll_seconds = 60;
   std::string activated_at;

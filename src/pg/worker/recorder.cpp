@@ -59,6 +59,7 @@ void Recorder::add(std::vector<TaskPointer> finished, SystemTime now) {
 void Recorder::add_unsent(std::vector<TaskPointer> unsent) {
   for (TaskPointer& task : unsent) {
     end_task(*task);
+    if (task->kind == TaskKind::poll) continue;  // goes on from its cursor another time
     unsent_.push_back(std::move(task));
   }
 }

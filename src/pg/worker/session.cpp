@@ -149,6 +149,7 @@ void Session::reload() {
 std::uint32_t Session::take_wakes() {
   ServedDatabase& entry = entry_of(ticket_);
   if (pg_atomic_read_u32(&entry.wakes) == 0) return 0;
+  is_checked_ = false;  // what was heard before need not be all that the wake is about
   return pg_atomic_exchange_u32(&entry.wakes, 0);
 }
 

@@ -99,6 +99,10 @@ BEGIN
     RAISE NOTICE USING MESSAGE = format('provider "%s" stays paused', activate.provider_id),
       HINT = format('Nothing is sent or polled before cmms.resume_provider(%L).', activate.provider_id);
   END IF;
+  IF NOT cmms.is_armed() THEN
+    RAISE WARNING USING MESSAGE = 'this database is a copy that is not armed: nothing is sent or polled',
+      HINT = 'Call cmms.arm() once its original does not send any more.';
+  END IF;
   PERFORM cmms.wake_worker();
 END
 $$;

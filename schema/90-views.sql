@@ -14,6 +14,7 @@ SELECT s.srvname::text AS provider_id,
        o.type AS provider_type,
        p.mode,
        coalesce(p.active, false) AS active,
+       cmms.is_armed() AS armed,
        p.paused_at, p.paused_by, p.pause_reason,
        q.pending, q.in_flight, q.retrying, q.in_doubt, q.awaiting_approval,
        q.held + (SELECT count(*) FROM cmms.held_record h WHERE h.provider_id = s.srvname AND h.direction <> 'outbound') AS held,
@@ -62,6 +63,7 @@ COMMENT ON COLUMN cmms.sync_health.tenant_id IS 'Tenant of the provider.';
 COMMENT ON COLUMN cmms.sync_health.provider_type IS 'Kind of CMMS.';
 COMMENT ON COLUMN cmms.sync_health.mode IS 'read, draft, handoff or write_back; null: never activated.';
 COMMENT ON COLUMN cmms.sync_health.active IS 'Whether it was activated: the worker pushes and polls, unless it is paused.';
+COMMENT ON COLUMN cmms.sync_health.armed IS 'False in a restored or copied database until cmms.arm(): nothing is sent or polled.';
 COMMENT ON COLUMN cmms.sync_health.paused_at IS 'Since when no request leaves; null: not paused.';
 COMMENT ON COLUMN cmms.sync_health.paused_by IS 'Who paused it.';
 COMMENT ON COLUMN cmms.sync_health.pause_reason IS 'Why it was paused.';

@@ -70,3 +70,24 @@ INSERT INTO cmms.provider_type (provider_type, descriptor) SELECT 'clickmaint', 
 SELECT provider_type, built_in FROM cmms.provider_type WHERE provider_type IN ('clickmaint', 'custom') ORDER BY 1;
 SELECT action, detail #>> '{new,provider_type}' AS provider_type FROM cmms.audit_log WHERE action LIKE 'provider_type.%' ORDER BY audit_log_id;
 ROLLBACK;
+
+-- The restore guard. A row that a dump brings along, or one that is copied with the database, names another one.
+SELECT cmms.is_armed();
+BEGIN;
+INSERT INTO cmms.armed_database (system_identifier, database_oid) SELECT system_identifier, 1 FROM cmms.armed_database;
+SELECT cmms.is_armed(), (SELECT bool_or(armed) FROM cmms.sync_health);
+SELECT cmms.activate('plant_a');
+CREATE ROLE regress_cmms_other;
+GRANT USAGE ON SCHEMA cmms TO regress_cmms_other;
+GRANT EXECUTE ON FUNCTION cmms.arm TO regress_cmms_other;
+SET LOCAL ROLE regress_cmms_other;
+SELECT * FROM raised('SELECT cmms.arm()');
+RESET ROLE;
+SELECT cmms.arm(), cmms.arm();
+SELECT cmms.is_armed(), (SELECT bool_and(armed) FROM cmms.sync_health), (SELECT count(*) FROM cmms.armed_database);
+SELECT action, tenant_id, provider_id, detail FROM cmms.audit_log WHERE action = 'arm';
+UPDATE cmms.armed_database SET system_identifier = system_identifier + 1;
+SELECT cmms.is_armed();
+DELETE FROM cmms.armed_database;
+SELECT cmms.is_armed();
+ROLLBACK;

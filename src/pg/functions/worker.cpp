@@ -8,6 +8,7 @@
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
 #include "pg/catalog/owner_scope.hpp"
+#include "pg/store/provider.hpp"
 #include "pg/worker/wake.hpp"
 
 namespace cmms::pg {
@@ -47,6 +48,11 @@ bool there_is_work() {
   return statement.execute().boolean(0, 0);
 }
 
+bool is_armed() {
+  const Spi spi;
+  return store::is_armed();
+}
+
 void wait_a_little(milliseconds time) {
   pg_call([&] {
     WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, static_cast<long>(time.count()),
@@ -64,6 +70,10 @@ bool wait_until_idle(milliseconds timeout) {
             RecoveryInProgress() ? "The server is in recovery." : "",
             RecoveryInProgress() ? "Ask the primary server."
                                  : "Add pg_cmms to shared_preload_libraries and restart the server.");
+    }
+    if (!is_armed()) {
+      raise(sqlstate::not_available, "this database is a copy that is not armed: nothing is sent or polled",
+            {}, "Call cmms.arm() once its original does not send any more.");
     }
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
     if (left <= milliseconds(0)) return false;

@@ -14,6 +14,11 @@ std::optional<std::string> digits(const std::optional<std::int64_t>& number) {
 
 }  // namespace
 
+bool is_armed() {
+  static Statement statement("SELECT cmms.is_armed()", {});
+  return statement.execute().boolean(0, 0);
+}
+
 std::vector<ProviderRow> active_providers() {
   static Statement statement(
       R"sql(

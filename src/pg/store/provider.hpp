@@ -21,6 +21,9 @@ struct ProviderRow {
   double seconds_to_next_attempt = 0;
 };
 
+// Whether this database may send at all: a restored or copied one may not.
+bool is_armed();
+
 std::vector<ProviderRow> active_providers();
 
 struct ProviderStateRow {

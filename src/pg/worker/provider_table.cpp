@@ -82,10 +82,20 @@ void ProviderTable::refresh(Session& session, SystemTime now) {
   if (!session.leave()) log(WARNING, *error);
 }
 
+// Without providers nothing leaves: no push, look-up or poll.
+std::vector<store::ProviderRow> ProviderTable::usable_providers() {
+  const bool was_armed = std::exchange(is_armed_, store::is_armed());
+  if (is_armed_) return store::active_providers();
+  if (was_armed) {
+    log(LOG, "pg_cmms sends nothing from this database: it is a copy that is not armed", {},
+        "Call cmms.arm() in it once its original does not send any more.");
+  }
+  return {};
+}
+
 void ProviderTable::read_providers(SystemTime now) {
   Channels channels;
-  std::vector<store::PollKey> polls;
-  for (const store::ProviderRow& row : store::active_providers()) {
+  for (const store::ProviderRow& row : usable_providers()) {
     std::shared_ptr<ProviderChannel> channel = find(row.provider_id);
     if (channel == nullptr) {
       channel = std::make_shared<ProviderChannel>();

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "pg/store/provider.hpp"
 #include "pg/worker/provider_channel.hpp"
 #include "pg/worker/session.hpp"
 
@@ -33,6 +34,7 @@ class ProviderTable {
   void save_states(Session& session, SystemTime now);
 
  private:
+  std::vector<store::ProviderRow> usable_providers();
   void read_providers(SystemTime now);
   void read_connection(ProviderChannel& channel, SystemTime now);
 
@@ -40,6 +42,7 @@ class ProviderTable {
   std::uint64_t provider_generation_ = 0;
   std::uint64_t configuration_generation_ = 0;
   bool is_used_ = false;
+  bool is_armed_ = true;
   SystemTime refresh_at_{};
 };
 

@@ -15,9 +15,11 @@ namespace {
 
 std::uint64_t provider_table_generation = 1;
 Oid provider_table = InvalidOid;
+Oid armed_table = InvalidOid;
 
 void on_relation_change(Datum /*argument*/, Oid relation) {
-  if (relation == InvalidOid || relation == provider_table) ++provider_table_generation;
+  if (relation == InvalidOid || relation == provider_table || relation == armed_table)
+    ++provider_table_generation;
 }
 
 ServedDatabase& entry_of(const WorkerTicket& ticket) { return shared_state()->entries[ticket.entry]; }
@@ -96,6 +98,7 @@ bool Session::begin() {
       extension_ = get_extension_oid("pg_cmms", true);
       const Oid schema = get_namespace_oid("cmms", true);
       provider_table = OidIsValid(schema) ? get_relname_relid("provider", schema) : InvalidOid;
+      armed_table = OidIsValid(schema) ? get_relname_relid("armed_database", schema) : InvalidOid;
     });
   });
   if (error) raise(*error);

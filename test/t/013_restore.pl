@@ -1,0 +1,59 @@
+# The restore guard: a copy of a database, by a dump or as a template, sends nothing until it is armed; its original goes on.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Cmms qw(new_node start_simulator connect_provider insert_orders is_idle wait_until worker_pid);
+
+my $node = new_node('restore');
+my $simulator = start_simulator();
+sub requests { return $simulator->summary->{requests}; }
+
+$node->safe_psql('postgres', 'CREATE DATABASE original');
+$node->safe_psql('original', 'CREATE EXTENSION pg_cmms');
+connect_provider($node, 'original', 'plant_a', $simulator);
+ok(is_idle($node, 'original'), 'the original is idle');
+$simulator->fault({ match => { method => 'POST' }, count => 1000, action => 'status', status => 503 });
+insert_orders($node, 'original', 'plant_a', 3, 'Waiting');
+wait_until('an attempt', sub { ($simulator->summary->{by_status}{503} // 0) > 0 });
+# From here on only copies could send.
+$node->safe_psql('original', "SELECT cmms.pause_provider('plant_a')");
+ok(is_idle($node, 'original'), 'the original is paused');
+$node->safe_psql('original', "UPDATE cmms.provider SET paused_at = NULL, paused_by = NULL; UPDATE cmms.provider SET active = false");
+$simulator->clear_faults;
+my $before = requests();
+
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/original.sql';
+$node->command_ok([ 'pg_dump', '--dbname', $node->connstr('original'), '--file', $dump ], 'dumped');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', $dump ], 'restored');
+$node->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE original');
+$node->safe_psql('postgres', 'ALTER DATABASE original RENAME TO renamed');
+is($node->safe_psql('renamed', 'SELECT cmms.is_armed()'), 't', 'a renamed database stays armed');
+
+# A restart, so that the launcher looks for databases at once.
+$node->restart;
+for my $copy ('restored', 'copied')
+{
+    worker_pid($node, $copy);
+    my ($status, $output, $errors) = $node->psql($copy, "SELECT cmms.activate('plant_a'); SELECT cmms.poll_now('plant_a')");
+    like($errors, qr/not armed/, "$copy: activation says that nothing is sent");
+    ($status, $output, $errors) = $node->psql($copy, "SELECT cmms.wait_until_idle('10 s')");
+    like($errors, qr/not armed.*cmms\.arm\(\)/s, "$copy: and so does who waits for it");
+    is($node->safe_psql($copy, 'SELECT armed FROM cmms.sync_health'), 'f', "$copy: the view shows it");
+    insert_orders($node, $copy, 'plant_a', 1, 'New');
+    is($node->safe_psql($copy, 'SELECT count(*) FROM cmms.outbox'), '4', "$copy: changes are queued");
+    # The worker has heard of all that once it has said so.
+    wait_until('the worker', sub { slurp_file($node->logfile) =~ /sends nothing from this database/ });
+}
+is(requests(), $before, 'nothing has left either copy');
+
+$node->safe_psql('restored', 'SELECT cmms.arm()');
+ok(is_idle($node, 'restored'), 'armed, the copy works');
+is($node->safe_psql('restored', "SELECT count(*) FROM cmms.work_order WHERE sync_state = 'synchronized'"), '4', 'and sends what waited');
+is($simulator->summary->{creates}, 4, 'only that one');
+
+done_testing();

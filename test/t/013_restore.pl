@@ -29,12 +29,24 @@ my $before = requests();
 my $dump = PostgreSQL::Test::Utils::tempdir() . '/original.sql';
 $node->command_ok([ 'pg_dump', '--dbname', $node->connstr('original'), '--file', $dump ], 'dumped');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
-$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', $dump ], 'restored');
+# In two parts, so that the worker is there before the rest of the dump comes.
+my ($first, $rest) = slurp_file($dump) =~ /^(.*?CREATE EXTENSION [^;]*pg_cmms.*?;\n)(.*)$/s;
+my ($settings) = $first =~ /^(.*?)^-- Name:/sm;
+append_to_file("$dump.first", $first);
+append_to_file("$dump.rest",  $settings . $rest);
+my @restore = ('psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f');
+$node->command_ok([ @restore, "$dump.first" ], 'the extension is restored');
+worker_pid($node, 'restored');
+wait_until('the worker to see that this is a copy', sub { slurp_file($node->logfile) =~ /sends nothing from this database/ });
+is($node->safe_psql('restored', q{SELECT count(*) FROM pg_inherits WHERE inhparent = 'cmms.event'::regclass}), '1', 'it makes no partitions there');
+$node->command_ok([ @restore, "$dump.rest" ], 'restored');
 $node->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE original');
 $node->safe_psql('postgres', 'ALTER DATABASE original RENAME TO renamed');
 is($node->safe_psql('renamed', 'SELECT cmms.is_armed()'), 't', 'a renamed database stays armed');
 
 # A restart, so that the launcher looks for databases at once.
+my $log_size = -s $node->logfile;
+my $copies = 0;
 $node->restart;
 for my $copy ('restored', 'copied')
 {
@@ -47,7 +59,8 @@ for my $copy ('restored', 'copied')
     insert_orders($node, $copy, 'plant_a', 1, 'New');
     is($node->safe_psql($copy, 'SELECT count(*) FROM cmms.outbox'), '4', "$copy: changes are queued");
     # The worker has heard of all that once it has said so.
-    wait_until('the worker', sub { slurp_file($node->logfile) =~ /sends nothing from this database/ });
+    $copies++;
+    wait_until('the worker', sub { (() = slurp_file($node->logfile, $log_size) =~ /sends nothing from this database/g) >= $copies });
 }
 is(requests(), $before, 'nothing has left either copy');
 

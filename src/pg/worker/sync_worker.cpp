@@ -7,6 +7,7 @@
 
 #include "pg/guc/guc.hpp"
 #include "pg/store/outbox.hpp"
+#include "pg/store/provider.hpp"
 
 extern "C" {
 #include "postmaster/interrupt.h"
@@ -133,13 +134,17 @@ void SyncWorker::housekeeping(SystemTime now) {
     healthy_at_ = SystemTime::max();
   }
   if (now >= partitions_at_ && dispatcher_.is_idle()) {
-    const auto error = session_.transaction("making partitions", [] {
+    bool are_made = false;
+    const auto error = session_.transaction("making partitions", [&] {
+      // A dump that is being restored brings its own.
+      if (!store::is_armed()) return;
       static Statement statement("SELECT cmms.maintain_partitions()", {});
       statement.execute();
+      are_made = true;
     });
     if (error && !session_.leave()) log(WARNING, *error);
     partitions_at_ =
-        now + (error ? SystemTime::duration(partitions_retry) : SystemTime::duration(partitions_interval));
+        now + (are_made ? SystemTime::duration(partitions_interval) : SystemTime::duration(partitions_retry));
   }
 }
 

@@ -103,7 +103,7 @@ SELECT outcome FROM sent('{"work_order": {"id": 7, "text": "B"}}');
 SELECT title FROM cmms.work_order WHERE source_work_order_id = '7';
 
 -- A cancel is not the record's fault.
-CREATE FUNCTION facility.slow(value jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN value; END $$;
+CREATE FUNCTION facility.slow(value jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN LOOP NULL; END LOOP; END $$;
 UPDATE cmms.field_map SET transform = 'sql facility.slow' WHERE provider_id = 'shop' AND direction = 'inbound' AND target = 'title';
 SET statement_timeout = '100ms';
 \set VERBOSITY terse

@@ -18,15 +18,12 @@
 #include "pg/catalog/connection_cache.hpp"
 #include "pg/catalog/owner_scope.hpp"
 #include "pg/catalog/row_map.hpp"
-#include "pg/catalog/work_order_columns.hpp"
 #include "pg/functions/arguments.hpp"
 #include "pg/json/jsonb_reader.hpp"
-#include "pg/mapping/rule_check.hpp"
 
 namespace cmms::pg {
 namespace {
 
-using mapping::Direction;
 using mapping::RuleText;
 
 mapping::ShortHand parse(const json::Value& document, std::string_view resource) {
@@ -54,22 +51,36 @@ void remove_rules(std::string_view provider_id, std::string_view resource, bool 
   statement.execute({provider_id, resource, rows});
 }
 
+// All by one statement, so that the triggers of field_map check the rules, and make a version, once.
 void insert_rules(std::string_view provider_id, std::string_view resource, const char* direction,
                   const std::vector<RuleText>& rules) {
+  std::vector<std::string> targets;
+  TextList sources;
+  TextList transforms;
+  std::vector<std::string> required;
+  TextList defaults;
+  std::vector<std::string> operations;
+  std::vector<std::string> owners;
+  for (const RuleText& rule : rules) {
+    targets.push_back(rule.target);
+    sources.push_back(rule.sources.empty() ? std::nullopt
+                                           : std::optional(provider::sources_text(rule.sources)));
+    transforms.push_back(rule.transform.empty() ? std::nullopt : std::optional(rule.transform));
+    required.emplace_back(rule.required ? "t" : "f");
+    defaults.push_back(rule.default_value ? std::optional(rule.default_value->to_json()) : std::nullopt);
+    operations.emplace_back(operation_name(rule.on_operation));
+    owners.push_back(rule.owner.empty() ? "newest" : rule.owner);
+  }
   static Statement statement(
       "INSERT INTO cmms.field_map (provider_id, resource, direction, target, source, transform, required,"
-      " default_value, on_operation, owner, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-      {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID, TEXTOID, TEXTOID, INT4OID});
-  std::int32_t position = 0;
-  for (const RuleText& rule : rules) {
-    const std::string source = rule.sources.empty() ? "" : provider::sources_text(rule.sources);
-    const std::string fallback = rule.default_value ? rule.default_value->to_json() : "";
-    statement.execute(
-        {provider_id, resource, direction, rule.target, source.empty() ? Param::null(TEXTOID) : Param(source),
-         rule.transform.empty() ? Param::null(TEXTOID) : Param(rule.transform), rule.required,
-         fallback.empty() ? Param::null(JSONBOID) : Param::json(fallback), operation_name(rule.on_operation),
-         rule.owner.empty() ? "newest" : rule.owner.c_str(), ++position});
-  }
+      " default_value, on_operation, owner, position) SELECT $1, $2, $3, r.* FROM unnest($4::text[],"
+      " $5::text[], $6::text[], $7::boolean[], $8::jsonb[], $9::text[], $10::text[]) WITH ORDINALITY AS r",
+      {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, JSONBARRAYOID,
+       TEXTARRAYOID, TEXTARRAYOID});
+  statement.execute({provider_id, resource, direction, Param::array(TEXTARRAYOID, targets),
+                     Param::array(TEXTARRAYOID, sources), Param::array(TEXTARRAYOID, transforms),
+                     Param::array(BOOLARRAYOID, required), Param::array(JSONBARRAYOID, defaults),
+                     Param::array(TEXTARRAYOID, operations), Param::array(TEXTARRAYOID, owners)});
 }
 
 Datum return_rules(FunctionCallInfo fcinfo, std::string_view provider_id, std::string_view resource,
@@ -99,11 +110,8 @@ Datum set_field_mapping(FunctionCallInfo fcinfo) {
   const std::string provider_id(text_argument(fcinfo, 0));
   const std::string resource(text_argument(fcinfo, 2));
   const OwnerScope scope(fcinfo->flinfo->fn_oid);
-  const Server server = require_server(provider_id);
-  scope.require_server_owner(server, provider_id);
+  scope.require_server_owner(require_server(provider_id), provider_id);
   const mapping::ShortHand rules = parse(jsonb_value(jsonb_argument(fcinfo, 1)), resource);
-  check_rules(rules.inbound, Direction::inbound, server.owner);
-  check_rules(rules.outbound, Direction::outbound, server.owner);
   {
     const Spi spi;
     remove_rules(provider_id, resource, false);
@@ -228,8 +236,7 @@ RowShortHand read_row_members(const json::Value& mapping, std::string_view map_n
   return row;
 }
 
-std::vector<RuleText> row_rules(const json::Value& mapping, std::string_view map_name,
-                                unsigned int server_owner) {
+std::vector<RuleText> row_rules(const json::Value& mapping, std::string_view map_name) {
   RowShortHand row = read_row_members(mapping, map_name);
   const Result<json::Document> document = json::Document::parse(row.members);
   if (!document) raise(document.error());
@@ -240,7 +247,6 @@ std::vector<RuleText> row_rules(const json::Value& mapping, std::string_view map
            (rule.target == "source_priority" && !row.names_source_priority);
   });
   if (row.key) rules.insert(rules.begin(), *std::move(row.key));
-  check_rules(rules, Direction::row, server_owner);
   return rules;
 }
 
@@ -248,10 +254,8 @@ Datum set_row_mapping(FunctionCallInfo fcinfo) {
   const std::string provider_id(text_argument(fcinfo, 0));
   const std::string map_name(text_argument(fcinfo, 1));
   const OwnerScope scope(fcinfo->flinfo->fn_oid);
-  const Server server = require_server(provider_id);
-  scope.require_server_owner(server, provider_id);
-  const std::vector<RuleText> rules =
-      row_rules(jsonb_value(jsonb_argument(fcinfo, 2)), map_name, server.owner);
+  scope.require_server_owner(require_server(provider_id), provider_id);
+  const std::vector<RuleText> rules = row_rules(jsonb_value(jsonb_argument(fcinfo, 2)), map_name);
   {
     const Spi spi;
     remove_rules(provider_id, map_name, true);

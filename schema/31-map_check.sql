@@ -34,7 +34,7 @@ BEGIN
                     ELSE (SELECT array_agg(s.name ORDER BY s.sort_order) FROM cmms.common_status s) END AS words
         FROM new_rows n
         WHERE n.vocabulary IN ('status', 'event_status', 'priority')
-          AND (n.direction <> 'outbound' OR n.match IN ('folded', 'exact'))) h
+          AND (n.direction <> 'outbound' OR n.match <> 'default')) h
   WHERE h.word <> ALL (h.words) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'WO005',

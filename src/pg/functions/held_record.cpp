@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/mapping/value_map.hpp"
-#include "core/sqlstate.hpp"
 #include "pg/apply/reprocess.hpp"
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
@@ -25,15 +24,6 @@ struct ValueMapping {
   std::string resource;
 };
 
-// The hub's words of a vocabulary that the hub defines itself; null for the DBA's own vocabularies.
-std::optional<std::string> own_words(std::string_view vocabulary) {
-  static Statement statuses("SELECT string_agg(name, ', ' ORDER BY sort_order) FROM cmms.common_status", {});
-  static Statement priorities("SELECT string_agg(name, ', ' ORDER BY sort_order) FROM cmms.priority", {});
-  if (vocabulary == "status" || vocabulary == "event_status") return statuses.execute().text(0, 0);
-  if (vocabulary == "priority") return priorities.execute().text(0, 0);
-  return std::nullopt;
-}
-
 mapping::Match match_argument(std::string_view name) {
   const std::optional<mapping::Match> match = mapping::parse_match(name);
   if (match) return *match;
@@ -41,20 +31,13 @@ mapping::Match match_argument(std::string_view name) {
         "Valid ways are: " + mapping::match_names() + ".");
 }
 
+// What the words must be, the trigger of value_map knows.
 void check(const ValueMapping& value) {
   if (value.direction != "inbound" && value.direction != "outbound" && value.direction != "row") {
     raise(ERRCODE_INVALID_PARAMETER_VALUE, "unknown direction \"" + value.direction + "\"", {},
           "Valid directions are: inbound, outbound, row.");
   }
   if (Status status = mapping::check_value_rule(value.rule); !status) raise(status.error());
-  const std::optional<std::string> words = own_words(value.vocabulary);
-  const bool is_outbound = value.direction == "outbound";
-  if (!words || (is_outbound && value.rule.match == mapping::Match::default_value)) return;
-  const std::string& ours = is_outbound ? value.rule.source : value.rule.target;
-  if ((", " + *words + ", ").find(", " + ours + ", ") != std::string::npos) return;
-  raise(sqlstate::unmapped_value,
-        "\"" + ours + "\" is not a value of the hub's vocabulary \"" + value.vocabulary + "\"", {},
-        "Valid values are: " + *words + ".");
 }
 
 void store(const ValueMapping& value) {

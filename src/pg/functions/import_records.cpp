@@ -3,16 +3,15 @@
 #include "pg/prelude.hpp"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/json/text.hpp"
 #include "core/provider/inbound.hpp"
 #include "core/sqlstate.hpp"
 #include "pg/apply/apply.hpp"
+#include "pg/apply/tally.hpp"
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/memory.hpp"
 #include "pg/boundary/result_set.hpp"
@@ -52,14 +51,7 @@ class Import {
     }
   }
 
-  std::string counts_json() const {
-    std::string text = "{";
-    for (const auto& [outcome, count] : counts_) {
-      if (text.size() > 1) text += ",";
-      text += json::quote(outcome) + ":" + std::to_string(count);
-    }
-    return text + "}";
-  }
+  const Tally& tally() const { return tally_; }
 
  private:
   std::vector<Applied> apply(const std::vector<json::Value>& batch) const {
@@ -100,7 +92,7 @@ class Import {
   void report(const std::vector<json::Value>& batch, const std::vector<Applied>& applied) {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const Applied& each = applied[i];
-      ++counts_[each.outcome];
+      tally_.add(each.outcome);
       const std::string id = provider::record_id(maps_, batch[i]);
       result_.add({++ordinal_, id.empty() ? Param::null(TEXTOID) : Param(id), each.outcome,
                    Param::typed(UUIDOID, each.common_work_order_id),
@@ -112,7 +104,7 @@ class Import {
   std::string resource_;
   const provider::ResourceMaps& maps_;
   ResultSet& result_;
-  std::map<std::string, std::int64_t, std::less<>> counts_;
+  Tally tally_;
   std::int64_t ordinal_ = 0;
 };
 
@@ -144,7 +136,7 @@ Datum import_records(FunctionCallInfo fcinfo) {
   ResultSet result(fcinfo);
   Import import(*provider, resource, result);
   import.run(records);
-  audit(*provider, import.counts_json());
+  audit(*provider, import.tally().json());
   return result.done();
 }
 

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "core/job/poll.hpp"
-#include "core/json/text.hpp"
 #include "pg/apply/apply.hpp"
+#include "pg/apply/tally.hpp"
 #include "pg/guc/guc.hpp"
 #include "pg/store/held_record.hpp"
 #include "pg/store/sync_log.hpp"
@@ -29,31 +29,9 @@ bool is_transient(const CapturedError& error) {
          error.code == ERRCODE_T_R_SERIALIZATION_FAILURE;
 }
 
-// How many records had which outcome.
-class Tally {
- public:
-  void add(const std::vector<Applied>& applied) {
-    for (const Applied& each : applied) ++counts_[each.outcome];
-  }
-  void add_failure() { ++counts_["failed"]; }
-
-  bool has_news() const {
-    return std::any_of(counts_.begin(), counts_.end(), [](const auto& count) {
-      return count.first != "unchanged" && count.first != "stale" && count.first != "ignored";
-    });
-  }
-  std::string json() const {
-    std::string text = "{";
-    for (const auto& [outcome, count] : counts_) {
-      if (text.size() > 1) text += ",";
-      text += json::quote(outcome) + ":" + std::to_string(count);
-    }
-    return text + "}";
-  }
-
- private:
-  std::map<std::string, int, std::less<>> counts_;
-};
+void add(Tally& tally, const std::vector<Applied>& applied) {
+  for (const Applied& each : applied) tally.add(each.outcome);
+}
 
 void log_page(const Task& task, const Tally& tally) {
   if (!tally.has_news()) return;
@@ -163,7 +141,7 @@ std::optional<CapturedError> Poller::apply_together(Task& task) {
   return session_.transaction("applying a poll", [&] {
     limit_lock_waits("200ms");
     Tally tally;
-    tally.add(apply_records(*task.connection, task.resource, task.page->records, "poll"));
+    add(tally, apply_records(*task.connection, task.resource, task.page->records, "poll"));
     advance_cursor(task);
     log_page(task, tally);
   });
@@ -179,14 +157,14 @@ std::optional<CapturedError> Poller::apply_one_by_one(Task& task) {
     Tally tally;
     for (const json::Value& record : task.page->records) {
       const auto refusal = in_subtransaction(
-          [&] { tally.add(apply_records(*task.connection, task.resource, std::span(&record, 1), "poll")); });
+          [&] { add(tally, apply_records(*task.connection, task.resource, std::span(&record, 1), "poll")); });
       if (!refusal) continue;
       if (is_transient(*refusal)) {
         busy.push_back(record);
         busy_error = refusal;
         continue;
       }
-      tally.add_failure();
+      tally.add("failed");
       keep_refused(task, record, *refusal);
     }
     if (busy.empty()) advance_cursor(task);

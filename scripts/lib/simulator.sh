@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Starts the provider test server. Needs common.sh; the tree's test/simulator must have been copied with copy_for_server_user.
+# Starts a provider test server. Needs common.sh; the tree's test/simulator must have been copied with copy_for_server_user.
 
-# start_simulator NAME [OPTION...]: sets SIMULATOR_URL.
+# start_simulator PROVIDER [OPTION...]: runs test/simulator/PROVIDER.py, sets SIMULATOR_URL.
 start_simulator() {
     local name=$1 port_file="$WORK_DIR/$1.port" process
     shift
-    (exec_as_server_user "$PYTHON" "$WORK_DIR/source/test/simulator/clickmaint.py" --port 0 --port-file "$port_file" "$@") \
+    (exec_as_server_user "$PYTHON" "$WORK_DIR/source/test/simulator/$name.py" --port 0 --port-file "$port_file" "$@") \
         >"$WORK_DIR/log/$name" 2>&1 &
     process=$!
     on_exit "stop_process $process"

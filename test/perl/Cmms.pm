@@ -24,6 +24,13 @@ my $simulator_directory = abs_path(dirname(__FILE__) . '/../simulator');
 my $python              = $ENV{PYTHON} || 'python3';
 my @processes;
 
+# Where each simulated provider's API begins; for SAP the caller appends the service.
+my %api_path = (
+    clickmaint    => '/api/v1',
+    mobility_work => '/partners/v1',
+    sap_pm        => '/sap/opu/odata/sap',
+);
+
 # The statuses of the simulated account that the tests write; the reading direction needs no map.
 my %status_number = (
     requested   => 3,
@@ -158,12 +165,14 @@ sub every_order_is_there_once
 # Where nothing listens.
 sub free_port { return PostgreSQL::Test::Cluster::get_free_port(); }
 
-# A simulated Click Maint as a process of its own. The rate limit is off unless asked for.
+# A simulated provider (default clickmaint) as a process of its own. The rate limit is off unless asked for.
 sub start_simulator
 {
     my (%wanted) = @_;
+    my $provider  = $wanted{provider} // 'clickmaint';
+    die "no API path is known for $provider" unless exists $api_path{$provider};
     my $port_file = PostgreSQL::Test::Utils::tempdir() . '/port';
-    my @command = ($python, "$simulator_directory/clickmaint.py", '--port-file', $port_file, '--rate-limit', 0, @{ $wanted{options} // [] });
+    my @command = ($python, "$simulator_directory/$provider.py", '--port-file', $port_file, '--rate-limit', 0, @{ $wanted{options} // [] });
     my $pid = fork // die "cannot fork: $!";
     if ($pid == 0)
     {
@@ -181,7 +190,8 @@ sub start_simulator
     my $port = slurp_file($port_file);
     chomp $port;
     my $scheme = $wanted{scheme} // 'http';
-    return bless { port => $port, url => "$scheme://127.0.0.1:$port" }, 'Cmms::Simulator';
+    my $url = "$scheme://127.0.0.1:$port";
+    return bless { port => $port, url => $url, api => $url . $api_path{$provider} }, 'Cmms::Simulator';
 }
 
 # The nodes' data directories go first (Cluster's own END); the exit status must stay what the tests made it.
@@ -229,7 +239,7 @@ use warnings;
 
 sub port { return $_[0]->{port}; }
 sub url  { return $_[0]->{url}; }
-sub api  { return $_[0]->{url} . '/api/v1'; }
+sub api  { return $_[0]->{api}; }
 
 sub control
 {
@@ -261,11 +271,11 @@ sub fault
 sub change { my ($self, %what) = @_; return @{ $self->control('POST', 'orders/change', \%what) }; }
 sub create { my ($self, %what) = @_; return @{ $self->control('POST', 'orders/create', \%what) }; }
 
-# An order by its number, or undef.
+# An order by its id, or undef.
 sub order
 {
     my ($self, $number) = @_;
-    my ($found) = grep { $_->{id} == $number } @{ $self->control('GET', 'orders') };
+    my ($found) = grep { $_->{id} eq $number } @{ $self->control('GET', 'orders') };
     return $found;
 }
 

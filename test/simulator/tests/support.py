@@ -20,13 +20,14 @@ ORDERS = "/api/v1/work_orders"
 class SimulatorTest(unittest.TestCase):
     """One simulator process per test class, reset before each test."""
 
+    script = "clickmaint.py"
     options: list[str] = []
 
     @classmethod
     def setUpClass(cls) -> None:
         cls.directory = tempfile.TemporaryDirectory()
         port_file = pathlib.Path(cls.directory.name, "port")
-        command = [sys.executable, str(SIMULATOR / "clickmaint.py"), "--port-file", str(port_file), *cls.options]
+        command = [sys.executable, str(SIMULATOR / cls.script), "--port-file", str(port_file), *cls.options]
         cls.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         give_up_at = time.monotonic() + 20
         while not port_file.exists():

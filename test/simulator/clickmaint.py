@@ -14,12 +14,12 @@ import re
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Callable
 
 import clickmaint_rules as rules
+from core.control import FIXED_SETTINGS, change_settings, choose, last_reference, moments
 from core.http import DuplicateMember, Request, Response
-from core.ledger import UUID
 from core.provider import Provider
 from core.ratelimit import RateLimit
 from core.server import Simulator, add_arguments, run
@@ -330,8 +330,7 @@ class ClickMaint(Provider):
         }
 
     def _brief(self, order: WorkOrder) -> dict:
-        references = re.findall(UUID, order.text)
-        return {**self._document(order), "entity_id": order.entity_id, "reference": references[-1] if references else None}
+        return {**self._document(order), "entity_id": order.entity_id, "reference": last_reference(order.text)}
 
     def _wanted_values(self, given: dict) -> dict:
         """Validated values; a status may be given by name, which the API itself does not allow."""
@@ -370,17 +369,13 @@ class ClickMaint(Provider):
         return [self._brief(order) for order in chosen]
 
     def _choose(self, wanted: dict) -> list[WorkOrder]:
-        if "ids" in wanted:
-            return [self.orders[int(number)] for number in wanted["ids"]]
-        offset, count = int(wanted.get("offset", 0)), int(wanted.get("count", len(self.orders)))
-        return sorted(self.orders.values(), key=lambda order: order.id)[offset : offset + count]
+        orders = sorted(self.orders.values(), key=lambda order: order.id)
+        return choose(wanted, orders, lambda number: self.orders[int(number)])
 
     @staticmethod
     def _stamp(orders: list[WorkOrder], wanted: dict) -> None:
-        moment = rules.parse_timestamp(wanted["updated_at"]) if "updated_at" in wanted else utc_now()
-        step = timedelta(seconds=float(wanted.get("step_seconds", 0)))
-        for place, order in enumerate(orders):
-            order.updated_at = moment + place * step
+        for order, moment in zip(orders, moments(wanted, len(orders), rules.parse_timestamp)):
+            order.updated_at = moment
 
     def _control_delete(self, request: Request) -> object:
         chosen = self._choose(request.json())
@@ -399,22 +394,11 @@ class ClickMaint(Provider):
 
     def _control_settings(self, request: Request) -> object:
         """Change command line settings while running, e.g. {"api_key": "new", "fractional_seconds": true}."""
-        wanted = request.json()
-        unknown = [name for name in wanted if not hasattr(self.settings, name) or name in ("host", "port", "work_order_path")]
-        if unknown:
-            raise ValueError(f"unknown setting: {', '.join(unknown)}")
-        for name, value in wanted.items():
-            setattr(self.settings, name, value)
-        return wanted
+        return change_settings(self.settings, request.json(), FIXED_SETTINGS | {"work_order_path"})
 
     def summary(self) -> dict:
-        held = Counter(reference for order in self.orders.values() if (reference := self._reference(order)))
+        held = Counter(reference for order in self.orders.values() if (reference := last_reference(order.text)))
         return {"orders": len(self.orders), "doubled_orders": {name: count for name, count in held.items() if count > 1}}
-
-    @staticmethod
-    def _reference(order: WorkOrder) -> str | None:
-        references = re.findall(UUID, order.text)
-        return references[-1] if references else None
 
     def reset(self) -> None:
         self.orders.clear()

@@ -28,7 +28,7 @@ class MobilityWorkTest(SimulatorTest):
     def problems(self, path: str, document: object) -> dict:
         """The extended message of a 400 answer."""
         answer = self.post(path, document, 400)
-        self.assertEqual((answer["code"], answer["message"], set(answer)), (4000001, "Invalid input", {"code", "message", "extended_message"}))
+        self.assertEqual((answer["code"], answer["message"]), (4000001, "Invalid input"))
         self.assertEqual(set(answer["extended_message"]), {"global_errors", "property_errors"})
         return answer["extended_message"]
 

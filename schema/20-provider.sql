@@ -37,6 +37,16 @@ CREATE FUNCTION cmms.pollable_resources(provider_id text) RETURNS SETOF text
 COMMENT ON FUNCTION cmms.pollable_resources(text) IS
 'Resources that the provider can be asked for changes of. Empty: its news come by webhook only. SQLSTATE WO001: no such server.';
 
+CREATE FUNCTION cmms.readable_resources(provider_id text) RETURNS SETOF text
+  AS 'MODULE_PATHNAME', 'cmms_readable_resources' LANGUAGE c STABLE STRICT;
+COMMENT ON FUNCTION cmms.readable_resources(text) IS
+'Resources of which a single record can be read by its id at the provider. SQLSTATE WO001: no such server.';
+
+CREATE FUNCTION cmms.quotas(provider_id text) RETURNS TABLE (resource text, operation text, quota_limit bigint)
+  AS 'MODULE_PATHNAME', 'cmms_quotas' LANGUAGE c STABLE STRICT ROWS 2;
+COMMENT ON FUNCTION cmms.quotas(text) IS
+'Writes in a calendar month that the provider takes of each resource, as the server''s options say; nothing where it is not limited. SQLSTATE WO001: no such server.';
+
 CREATE FUNCTION cmms.credential_status(provider_id text)
   RETURNS TABLE (credential text, description text, required boolean, is_given boolean, is_file boolean, problem text)
   AS 'MODULE_PATHNAME', 'cmms_credential_status' LANGUAGE c STABLE STRICT;

@@ -8,7 +8,7 @@ CREATE TABLE cmms.sync_log (
   resource text NOT NULL DEFAULT 'work_order',
   record_id uuid,
   source_record_id text,
-  direction text NOT NULL CHECK (direction IN ('push', 'poll', 'lookup', 'webhook')),
+  direction text NOT NULL CHECK (direction IN ('push', 'poll', 'lookup', 'read', 'webhook')),
   operation text,
   attempt integer,
   outcome text NOT NULL,
@@ -31,7 +31,7 @@ COMMENT ON COLUMN cmms.sync_log.provider_id IS 'Name of the foreign server.';
 COMMENT ON COLUMN cmms.sync_log.resource IS 'Kind of record.';
 COMMENT ON COLUMN cmms.sync_log.record_id IS 'Our id of the record; null for a poll.';
 COMMENT ON COLUMN cmms.sync_log.source_record_id IS 'The provider''s id of the record.';
-COMMENT ON COLUMN cmms.sync_log.direction IS 'push, poll, lookup or webhook.';
+COMMENT ON COLUMN cmms.sync_log.direction IS 'push, poll, lookup, read (single records) or webhook.';
 COMMENT ON COLUMN cmms.sync_log.operation IS 'create, update, delete, list and so on.';
 COMMENT ON COLUMN cmms.sync_log.attempt IS 'Number of the attempt for this change.';
 COMMENT ON COLUMN cmms.sync_log.outcome IS 'synchronized, retrying, rejected, in_doubt, held, overtaken (the provider''s news had to be applied first), imported and so on.';

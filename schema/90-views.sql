@@ -105,7 +105,7 @@ COMMENT ON VIEW cmms.sync_history IS 'What was attempted with providers, readabl
 COMMENT ON COLUMN cmms.sync_history.logged_at IS 'When it was recorded.';
 COMMENT ON COLUMN cmms.sync_history.tenant_id IS 'Tenant.';
 COMMENT ON COLUMN cmms.sync_history.provider_id IS 'Name of the foreign server.';
-COMMENT ON COLUMN cmms.sync_history.direction IS 'push, poll, lookup or webhook.';
+COMMENT ON COLUMN cmms.sync_history.direction IS 'push, poll, lookup, read (single records) or webhook.';
 COMMENT ON COLUMN cmms.sync_history.operation IS 'create, update, delete, list and so on.';
 COMMENT ON COLUMN cmms.sync_history.outcome IS 'synchronized, retrying, rejected, in_doubt, held, imported and so on.';
 COMMENT ON COLUMN cmms.sync_history.common_work_order_id IS 'The work order; null for a poll.';

@@ -31,14 +31,14 @@ BEGIN
   EXECUTE format('GRANT USAGE ON SCHEMA cmms TO %I', grant_access.role_name);
   FOREACH object IN ARRAY ARRAY['common_status', 'priority', 'sync_state', 'error_class', 'mode', 'event_type', 'transition',
       'provider', 'provider_state', 'field_map', 'value_map', 'map_version', 'provider_value', 'unmapped_value', 'held_record', 'work_order',
-      'status_history', 'comment', 'attachment', 'identity_alias', 'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'conflict', 'echo_count', 'tenant_access',
+      'status_history', 'comment', 'attachment', 'identity_alias', 'outbox', 'event', 'webhook_event', 'poll_cursor', 'read_back', 'quota_count', 'quota_usage', 'row_link', 'sync_log', 'conflict', 'echo_count', 'tenant_access',
       'sync_health', 'sync_history', 'work_order_overview', 'row_status', 'pending_approval', 'identity_proposal', 'needs_attention'] LOOP
     EXECUTE format('GRANT SELECT ON cmms.%I TO %I', object, grant_access.role_name);
   END LOOP;
   FOREACH object IN ARRAY ARRAY['allowed_statuses(uuid)', 'next_suggested_status(uuid)', 'status_path(text, text)', 'relative_time(bigint)', 'normalize_reference(text, text)', 'resolve_reference(text, text, cmms.identity_kind, text)',
       'provider_reference(text, text, cmms.identity_kind, text)',
      
-      'status_history_of(uuid)', 'status_history_document(uuid)', 'sees_tenant(text)', 'is_armed()', 'poll_now(text)', 'wait_until_idle(interval)'] LOOP
+      'status_history_of(uuid)', 'status_history_document(uuid)', 'sees_tenant(text)', 'is_armed()', 'quotas(text)', 'poll_now(text)', 'wait_until_idle(interval)'] LOOP
     EXECUTE format('GRANT EXECUTE ON FUNCTION cmms.%s TO %I', object, grant_access.role_name);
   END LOOP;
   IF grant_access.level = 'write' THEN
@@ -46,7 +46,7 @@ BEGIN
     FOREACH object IN ARRAY ARRAY['retry(uuid)', 'retry_all(text, timestamptz, text)', 'discard(uuid, text)', 'settle(bigint, text, text, text)',
         'approve(uuid)', 'reject(uuid, text)', 'merge_identity(cmms.identity_kind, text, text, boolean, text, text, text)',
         'retire_reference(cmms.identity_kind, text, text, text)', 'reinstate_reference(cmms.identity_kind, text, text)', 'resolve(text, bigint, text, jsonb, text)',
-        'ingest_webhook(text, bytea, jsonb)', 'sync_row()', 'change_origin()', 'provider_tenant(text)',
+        'ingest_webhook(text, bytea, jsonb)', 'request_read_back(text, text, text[])', 'sync_row()', 'change_origin()', 'provider_tenant(text)',
         'preview_inbound(text, text, jsonb)', 'preview_outbound(text, uuid)', 'preview_request(uuid)', 'preview_recent(text, integer)',
         'lock_work_order(uuid)', 'set_status(uuid, text)', 'set_status_because(uuid, text, text)', 'require_text(text, text)',
         'assign(uuid, text[])', 'complete(uuid, timestamptz)', 'close(uuid)', 'reopen(uuid, text)', 'cancel(uuid, text)',
@@ -69,7 +69,7 @@ DECLARE
     || ' WHERE a.level = ''write'' AND pg_catalog.pg_has_role(current_user, a.role_name, ''MEMBER'')))';
 BEGIN
   FOREACH protected IN ARRAY ARRAY['provider', 'provider_value', 'unmapped_value', 'held_record', 'work_order', 'status_history',
-      'outbox', 'event', 'webhook_event', 'poll_cursor', 'row_link', 'sync_log', 'audit_log', 'conflict', 'comment', 'attachment', 'identity_alias'] LOOP
+      'outbox', 'event', 'webhook_event', 'poll_cursor', 'read_back', 'quota_count', 'row_link', 'sync_log', 'audit_log', 'conflict', 'comment', 'attachment', 'identity_alias'] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE cmms.%I ENABLE ROW LEVEL SECURITY', protected);
     EXECUTE pg_catalog.format('CREATE POLICY tenant_read ON cmms.%I FOR SELECT USING (%s)', protected, readable);
     EXECUTE pg_catalog.format('CREATE POLICY tenant_insert ON cmms.%I FOR INSERT WITH CHECK (%s)', protected, writable);
@@ -94,7 +94,7 @@ DECLARE
   described record;
 BEGIN
   FOREACH name IN ARRAY ARRAY['sync_health', 'sync_history', 'work_order_overview', 'row_status', 'pending_approval', 'identity_proposal',
-      'needs_attention'] LOOP
+      'needs_attention', 'quota_usage'] LOOP
     IF pg_catalog.current_setting('server_version_num')::integer >= 150000 THEN
       EXECUTE pg_catalog.format('ALTER VIEW cmms.%I SET (security_invoker = true)', name);
     ELSE

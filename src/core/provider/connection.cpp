@@ -2,6 +2,7 @@
 #include "core/provider/connection.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "core/exchange/ascii.hpp"
 #include "core/provider/authentication.hpp"
@@ -114,6 +115,19 @@ Status compile_required(const Connection& connection, const ResourceSpec& spec, 
   return Nothing{};
 }
 
+Status compile_quotas(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
+  const std::array<std::pair<const std::optional<OperationSpec>*, const char*>, 3> operations{
+      {{&spec.create, "create"}, {&spec.update, "update"}, {&spec.remove, "delete"}}};
+  for (const auto& [operation, name] : operations) {
+    if (!*operation || (*operation)->quota.empty()) continue;
+    Result<std::string> text = expand_options(connection, (*operation)->quota);
+    if (!text) return std::move(text).error();
+    const auto limit = ascii::parse_digits(text.value());
+    if (limit && *limit > 0) maps.quotas.push_back({name, *limit});
+  }
+  return Nothing{};
+}
+
 Status compile_check(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
   if (!spec.update || spec.update->check.empty()) return Nothing{};
   Result<std::string> check = expand_options(connection, spec.update->check);
@@ -143,6 +157,7 @@ Status compile_resource(const Connection& connection, const ResourceSpec& spec, 
   if (Status status = compile_reference(connection, spec, maps); !status) return status;
   if (Status status = compile_required(connection, spec, maps); !status) return status;
   if (Status status = compile_check(connection, spec, maps); !status) return status;
+  if (Status status = compile_quotas(connection, spec, maps); !status) return status;
   return compile_list(connection, spec, maps);
 }
 
@@ -230,6 +245,15 @@ bool Connection::can_poll(std::string_view resource) const {
 bool Connection::can_look_up(std::string_view resource) const {
   const ResourceMaps* found = maps(resource);
   return found != nullptr && found->can_look_up;
+}
+
+bool Connection::can_read(std::string_view resource) const {
+  const ResourceSpec* spec = descriptor->resource(resource);
+  return spec != nullptr && spec->read.has_value();
+}
+
+std::chrono::seconds Connection::reread_interval() const {
+  return std::chrono::seconds(integer_option("reread_interval", 0));
 }
 
 std::optional<Substitute> Connection::placeholder(std::string_view name) const {

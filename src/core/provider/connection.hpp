@@ -34,6 +34,12 @@ struct LearnPaths {
   std::vector<path::Path> name;
 };
 
+// How often a provider does something in a calendar month.
+struct Quota {
+  std::string operation;  // create, update, delete
+  std::int64_t limit = 0;
+};
+
 // The effective maps and paths of one resource.
 struct ResourceMaps {
   mapping::FieldMap inbound;
@@ -56,6 +62,7 @@ struct ResourceMaps {
   const PagingStyle* paging = nullptr;
   std::string changed_since_parameter;  // empty: the resource cannot be polled
   bool changed_since_sorted = false;    // the provider is asked to sort by change time
+  std::vector<Quota> quotas;
   bool can_look_up = false;
   bool checks_updates = false;  // an update reads the record first, to notice what changed meanwhile
 };
@@ -96,6 +103,8 @@ struct Connection {
 
   bool can_poll(std::string_view resource) const;
   bool can_look_up(std::string_view resource) const;
+  bool can_read(std::string_view resource) const;
+  std::chrono::seconds reread_interval() const;  // 0: records are not read again by the clock
 
   // Options and credentials as template placeholders.
   std::optional<Substitute> placeholder(std::string_view name) const;

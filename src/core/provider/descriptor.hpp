@@ -39,7 +39,16 @@ struct OperationSpec {
       omit_headers;               // names of the descriptor's headers that this operation must not send
   std::string envelope;           // template: the member that wraps the body; empty: bare
   bool id_from_location = false;  // a create without an id in its answer: take Location's last segment
+  std::string quota;  // template: how often the provider does this in a calendar month; empty: without limit
   std::string check;  // template, of an update: 'read' reads the record first, to notice a conflict
+};
+
+// Many records read by one request of the list, found by their ids.
+struct ReadBatchSpec {
+  int max_items = 0;      // ids in one request; 0: records are read one by one
+  std::string parameter;  // the query parameter that names them
+  std::string each;       // template: what names one of them, by {source_id}
+  std::string join;       // what stands between two of them
 };
 
 struct PagingSpec {
@@ -76,6 +85,7 @@ struct ResourceSpec {
   std::optional<OperationSpec> update;
   std::optional<OperationSpec> remove;  // written 'delete'
   std::optional<OperationSpec> read;
+  ReadBatchSpec read_batch;
   std::optional<OperationSpec> list;
   PagingSpec paging;
   std::optional<ChangedSinceSpec> changed_since;

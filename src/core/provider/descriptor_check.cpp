@@ -74,6 +74,7 @@ class Check {
       reader_.fail(at + ".path", "must start with a slash");
     }
     text(operation.envelope, at + ".envelope");
+    text(operation.quota, at + ".quota");
     for (const Parameter& each : operation.query) parameter(each, at + ".query");
     for (const Parameter& each : operation.headers) parameter(each, at + ".headers");
   }
@@ -123,6 +124,8 @@ class Check {
     for (const auto& [each, name] : operations) {
       if (*each) operation(**each, member_path(at, name));
     }
+    text(spec.read_batch.parameter, at + ".read_batch.parameter");
+    text(spec.read_batch.each, at + ".read_batch.each");
     if (!text(spec.paging.style, at + ".list.paging.style") &&
         find_paging_style(spec.paging.style) == nullptr) {
       reader_.fail(at + ".list.paging.style", "unknown style \"" + spec.paging.style + "\"",

@@ -8,6 +8,8 @@
 namespace cmms::provider {
 namespace {
 
+constexpr std::int64_t max_read_batch = 1000;
+
 void read_operation_members(Members& members, OperationSpec& operation) {
   operation.method = members.text("method", true);
   operation.path = members.text("path", true);
@@ -26,6 +28,7 @@ std::optional<OperationSpec> read_write_operation(DescriptorReader& reader, Memb
   operation.envelope = members.text("envelope");
   operation.id_from_location = members.boolean("id_from_location");
   operation.check = members.text("check");
+  operation.quota = members.text("quota");
   members.finish();
   return operation;
 }
@@ -46,6 +49,22 @@ PagingSpec read_paging(DescriptorReader& reader, const json::Value& value, const
     return true;
   });
   return paging;
+}
+
+void read_read_batch(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
+  const std::optional<json::Value> value = resource.take_object("read_batch");
+  if (!value) return;
+  Members members(reader, *value, resource.at("read_batch"));
+  const std::int64_t max_items = members.integer("max_items").value_or(0);
+  if (max_items < 1 || max_items > max_read_batch) {
+    reader.fail(members.at("max_items"), "must be 1 to " + std::to_string(max_read_batch));
+  }
+  spec.read_batch.max_items = static_cast<int>(max_items);
+  spec.read_batch.parameter = members.text("parameter", true);
+  spec.read_batch.each = members.text("each", true);
+  spec.read_batch.join = members.text("join", true);
+  members.finish();
+  if (!spec.list || !spec.read) reader.fail(members.at(), "needs the operations \"list\" and \"read\"");
 }
 
 void read_list(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
@@ -210,6 +229,7 @@ ResourceSpec read_resource(DescriptorReader& reader, std::string_view name, cons
   spec.remove = read_write_operation(reader, members, "delete");
   spec.read = read_write_operation(reader, members, "read");
   read_list(reader, members, spec);
+  read_read_batch(reader, members, spec);
   if (const auto lookup = members.take_object("lookup")) {
     Members query(reader, *lookup, members.at("lookup"));
     spec.lookup = query.parameters("query");

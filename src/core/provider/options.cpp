@@ -64,6 +64,9 @@ std::vector<OptionSpec> make_common_options() {
                      "Seconds after an unknown outcome before a missing record is believed missing."));
   specs.push_back(integer_option("poll_overlap", "2", 0, 86400,
                                  "Seconds that a poll starts before its cursor, against equal time stamps."));
+  specs.push_back(integer_option("reread_interval", "0", 0, 2678400,
+                                 "Seconds after which all orders that are not final are read again, for "
+                                 "providers whose change time does not tell of each change; 0: never."));
   OptionSpec scheme = text_option(
       "webhook_scheme", "How webhooks are signed; standard_webhooks as soon as there is a webhook_secret.");
   for (std::string_view name : signature::scheme_names()) scheme.values.emplace_back(name);

@@ -52,6 +52,24 @@ Datum pollable_resources(FunctionCallInfo fcinfo) {
   return result.done();
 }
 
+Datum readable_resources(FunctionCallInfo fcinfo) {
+  const auto provider = connection(text_argument(fcinfo, 0), Secrets::optional);
+  ResultSet result(fcinfo);
+  for (const auto& [resource, maps] : provider->resources) {
+    if (provider->can_read(resource)) result.add({resource});
+  }
+  return result.done();
+}
+
+Datum quotas(FunctionCallInfo fcinfo) {
+  const auto provider = connection(text_argument(fcinfo, 0), Secrets::optional);
+  ResultSet result(fcinfo);
+  for (const auto& [resource, maps] : provider->resources) {
+    for (const provider::Quota& quota : maps.quotas) result.add({resource, quota.operation, quota.limit});
+  }
+  return result.done();
+}
+
 std::string text_of(const Error& error) {
   return error.message + (error.detail.empty() ? "" : ": ") + error.detail;
 }
@@ -117,6 +135,10 @@ CMMS_FUNCTION(cmms_provider_setting) { return cmms::pg::provider_setting(fcinfo)
 CMMS_FUNCTION(cmms_unmapped_required) { return cmms::pg::unmapped_required(fcinfo); }
 
 CMMS_FUNCTION(cmms_pollable_resources) { return cmms::pg::pollable_resources(fcinfo); }
+
+CMMS_FUNCTION(cmms_readable_resources) { return cmms::pg::readable_resources(fcinfo); }
+
+CMMS_FUNCTION(cmms_quotas) { return cmms::pg::quotas(fcinfo); }
 
 CMMS_FUNCTION(cmms_credential_status) { return cmms::pg::credential_status(fcinfo); }
 

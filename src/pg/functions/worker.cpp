@@ -42,7 +42,9 @@ bool there_is_work() {
                                   ORDER BY o.claimed_at DESC LIMIT 1) AS q)
           OR EXISTS (SELECT FROM cmms.provider p JOIN cmms.poll_cursor c ON c.provider_id = p.provider_id
                      WHERE p.active AND p.paused_at IS NULL
-                       AND (c.poll_requested_at IS NOT NULL OR c.next_poll_at <= clock_timestamp())))sql",
+                       AND (c.poll_requested_at IS NOT NULL OR c.next_poll_at <= clock_timestamp()))
+          OR EXISTS (SELECT FROM cmms.provider p JOIN cmms.read_back r ON r.provider_id = p.provider_id
+                     WHERE p.active AND p.paused_at IS NULL))sql",
       {});
   const Spi spi;
   return statement.execute().boolean(0, 0);

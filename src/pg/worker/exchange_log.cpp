@@ -59,6 +59,8 @@ const char* direction_name(TaskKind kind) {
       return "lookup";
     case TaskKind::poll:
       return "poll";
+    case TaskKind::read:
+      return "read";
   }
   return "push";
 }
@@ -82,9 +84,10 @@ store::SyncLogRow log_row(const Task& task, std::string_view outcome, std::size_
   row.direction = direction_name(task.kind);
   row.outcome = outcome;
   if (task.connection != nullptr) row.map_version = task.connection->map_version;
-  if (task.kind == TaskKind::poll) {
+  if (!is_queued(task)) {
     row.resource = task.resource;
-    row.operation = "list";
+    row.operation = task.kind == TaskKind::poll ? "list" : "read";
+    if (task.reads.size() == 1) row.source_record_id = task.reads.front().source_record_id;
   } else {
     row.tenant_id = task.row.key.tenant_id;
     row.resource = task.row.key.resource;

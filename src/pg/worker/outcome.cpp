@@ -68,7 +68,20 @@ class Decision {
       if (answer.has_news) add_news(std::move(answer.inbound));
     }
     batch_.acknowledgements.push_back(std::move(row));
+    count_quota();
     log("synchronized");
+  }
+
+  // Of a quota that the provider counts and does not tell of.
+  void count_quota() {
+    const provider::ResourceMaps* maps = task_.connection->maps(task_.row.key.resource);
+    if (maps == nullptr || task_.kind != TaskKind::push) return;
+    const bool is_limited = std::any_of(maps->quotas.begin(), maps->quotas.end(), [&](const auto& quota) {
+      return quota.operation == task_.row.operation;
+    });
+    if (!is_limited) return;
+    batch_.quotas.push_back(
+        {task_.row.key.tenant_id, task_.row.provider_id, task_.row.key.resource, task_.row.operation});
   }
 
   void add_news(provider::InboundRecord inbound) {
@@ -233,12 +246,49 @@ void add_poll_outcome(const Task& task, const OutcomePolicy& policy, retry::Rand
   batch.polls.push_back(std::move(end));
 }
 
+// A record may be asked for before its provider has committed it: it is missing for good only after some
+// time.
+constexpr int most_reads = 6;
+
+// What became of one record of a read.
+store::ReadBackEnd read_end(const Task& task, const store::ReadBackRow& row, const OutcomePolicy& policy,
+                            retry::Random& random) {
+  const job::Conclusion& conclusion = *task.conclusion;
+  const bool is_complete = conclusion.verdict == job::Verdict::complete;
+  const bool is_answered = is_complete || conclusion.verdict == job::Verdict::not_found ||
+                           conclusion.verdict == job::Verdict::rejected;
+  const bool is_found =
+      std::find(task.found_ids.begin(), task.found_ids.end(), row.source_record_id) != task.found_ids.end();
+  store::ReadBackEnd end{row, is_found || (is_answered && row.attempts >= most_reads), 0, error_text(task)};
+  if (end.is_done || is_complete) return end;  // what was not in a batch is read alone at once
+  const auto pause = retry::backoff(std::max(row.attempts, 1), policy.retry, random);
+  end.delay_seconds = std::chrono::duration<double>(pause).count();
+  if (conclusion.retry_after) {
+    end.delay_seconds = std::max(end.delay_seconds, static_cast<double>(conclusion.retry_after->count()));
+  }
+  return end;
+}
+
+void add_read_outcome(const Task& task, const OutcomePolicy& policy, retry::Random& random,
+                      OutcomeBatch& batch) {
+  for (const store::ReadBackRow& row : task.reads) batch.reads.push_back(read_end(task, row, policy, random));
+  if (task.conclusion->verdict == job::Verdict::complete) return;
+  const bool is_missing = task.conclusion->verdict == job::Verdict::not_found;
+  batch.log.push_back(log_row(task, is_missing ? "not_found" : "retrying", policy.log_body_bytes));
+}
+
 }  // namespace
+
+void add_unread(const Task& task, double pause_seconds, std::vector<store::ReadBackEnd>& reads) {
+  for (const store::ReadBackRow& row : task.reads) reads.push_back({row, false, pause_seconds, {}});
+}
 
 void add_outcome(const Task& task, Detail detail, const OutcomePolicy& policy, retry::Random& random,
                  SystemTime now, OutcomeBatch& batch) {
   if (task.kind == TaskKind::poll) {
     add_poll_outcome(task, policy, random, now, batch);
+  } else if (task.kind == TaskKind::read) {
+    add_read_outcome(task, policy, random, batch);
   } else {
     Decision(task, detail, policy, random, batch).decide();
   }

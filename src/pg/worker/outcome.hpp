@@ -10,6 +10,8 @@
 #include "pg/apply/apply.hpp"
 #include "pg/store/poll_cursor.hpp"
 #include "pg/store/push_result.hpp"
+#include "pg/store/quota.hpp"
+#include "pg/store/read_back.hpp"
 #include "pg/store/sync_log.hpp"
 #include "pg/worker/task.hpp"
 
@@ -36,6 +38,8 @@ struct OutcomeBatch {
   std::vector<store::HeldPush> held;
   std::vector<store::EventRow> events;
   std::vector<store::PollEnd> polls;
+  std::vector<store::ReadBackEnd> reads;
+  std::vector<store::QuotaUse> quotas;
   std::vector<store::SyncLogRow> log;
 };
 
@@ -45,6 +49,9 @@ enum class Detail { full, bare };
 
 void add_outcome(const Task& task, Detail detail, const OutcomePolicy& policy, retry::Random& random,
                  SystemTime now, OutcomeBatch& batch);
+
+// The records of a read that never left are tried again after `pause_seconds`.
+void add_unread(const Task& task, double pause_seconds, std::vector<store::ReadBackEnd>& reads);
 
 // The outcome could not be recorded because of `error`: the row is put where nothing is sent twice.
 void add_unrecordable(const Task& task, const std::string& error, const OutcomePolicy& policy,

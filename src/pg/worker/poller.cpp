@@ -40,7 +40,21 @@ void log_page(const Task& task, const Tally& tally) {
   store::add_sync_log({row});
 }
 
-void advance_cursor(const Task& task) {
+const char* cause_of(const Task& task) { return task.kind == TaskKind::read ? "read" : "poll"; }
+
+// A read has no cursor; it remembers what it has found.
+void advance_cursor(Task& task) {
+  if (task.kind == TaskKind::read) {
+    if (task.reads.size() == 1) {
+      task.found_ids = {task.reads.front().source_record_id};
+      return;
+    }
+    const provider::ResourceMaps* maps = task.connection->maps(task.resource);
+    for (const json::Value& record : task.page->records) {
+      if (maps != nullptr) task.found_ids.push_back(provider::record_id(*maps, record));
+    }
+    return;
+  }
   store::advance_poll({task.channel->tenant_id, task.channel->provider_id, task.resource}, task.page->cursor,
                       task.page->records.size());
 }
@@ -141,7 +155,7 @@ std::optional<CapturedError> Poller::apply_together(Task& task) {
   return session_.transaction("applying a poll", [&] {
     limit_lock_waits("200ms");
     Tally tally;
-    add(tally, apply_records(*task.connection, task.resource, task.page->records, "poll"));
+    add(tally, apply_records(*task.connection, task.resource, task.page->records, cause_of(task)));
     advance_cursor(task);
     log_page(task, tally);
   });
@@ -156,8 +170,9 @@ std::optional<CapturedError> Poller::apply_one_by_one(Task& task) {
     limit_lock_waits("20ms");
     Tally tally;
     for (const json::Value& record : task.page->records) {
-      const auto refusal = in_subtransaction(
-          [&] { add(tally, apply_records(*task.connection, task.resource, std::span(&record, 1), "poll")); });
+      const auto refusal = in_subtransaction([&] {
+        add(tally, apply_records(*task.connection, task.resource, std::span(&record, 1), cause_of(task)));
+      });
       if (!refusal) continue;
       if (is_transient(*refusal)) {
         busy.push_back(record);

@@ -38,6 +38,7 @@ struct ProviderChannel {
   bool may_have_more = true;  // rows may be due that no claim has seen
 
   int tasks = 0;                                 // under way in any way
+  int reads = 0;                                 // of these, reads of single records
   int sending = 0;                               // of these, with a request at the provider
   std::chrono::duration<double> answer_time{1};  // of late, a moving average
   bool poll_is_running = false;

@@ -18,6 +18,7 @@ constexpr auto collection_time = 2ms;
 constexpr std::size_t collection_size = 64;
 constexpr auto busy_pause = 100ms;  // a row is locked by an application
 constexpr auto longest_pause = 60s;
+constexpr double unsent_pause = 1;  // seconds until a read that may not leave now is tried again
 constexpr auto longest_outage_pause =
     60s;  // then a provider is tried again, so that it is not idle long after it is back
 
@@ -34,6 +35,7 @@ bool is_certain(const job::Conclusion& conclusion) {
 
 void end_task(const Task& task) {
   if (task.kind == TaskKind::poll) task.channel->poll_is_running = false;
+  if (task.kind == TaskKind::read) --task.channel->reads;
   --task.channel->tasks;
 }
 
@@ -131,6 +133,8 @@ void Recorder::carry_out(const OutcomeBatch& batch) {
   store::hold(batch.held);
   store::add_events(batch.events);
   for (const store::PollEnd& poll : batch.polls) store::end_poll(poll);
+  store::end_read_backs(batch.reads);
+  store::count_quotas(batch.quotas);
   store::add_sync_log(batch.log);
   for (const AnswerNews& news : batch.news) {
     apply_inbound(*news.connection, news.resource, news.items, news.cause);
@@ -142,7 +146,7 @@ void Recorder::record_together(const std::vector<TaskPointer>& tasks, SystemTime
   std::vector<store::RecordKey> keys;
   std::vector<std::size_t> positions;  // of the tasks that have keys
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (tasks[i]->kind == TaskKind::poll) continue;
+    if (!is_queued(*tasks[i])) continue;
     keys.push_back(tasks[i]->row.key);
     positions.push_back(i);
     busy[i] = true;
@@ -177,7 +181,7 @@ bool Recorder::record_alone(const Task& task, SystemTime now) {
           error->detail);
     }
   }
-  if (task.kind == TaskKind::poll) return false;
+  if (!is_queued(task)) return false;
   const auto error = in_subtransaction([&] {
     OutcomeBatch batch;
     add_unrecordable(task, first_failure, policy(), random_, batch);
@@ -191,7 +195,7 @@ void Recorder::record_one_by_one(std::vector<TaskPointer>& tasks, SystemTime now
   const auto error = session_.transaction("recording results one by one", [&] {
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       const Task& task = *tasks[i];
-      const bool is_free = task.kind == TaskKind::poll || !store::lock({task.row.key}).empty();
+      const bool is_free = !is_queued(task) || !store::lock({task.row.key}).empty();
       is_done[i] = is_free && record_alone(task, now);
     }
   });
@@ -205,8 +209,16 @@ void Recorder::record_one_by_one(std::vector<TaskPointer>& tasks, SystemTime now
 
 void Recorder::release_unsent() {
   std::vector<store::RecordKey> keys;
-  keys.reserve(unsent_.size());
-  for (const TaskPointer& task : unsent_) keys.push_back(task->row.key);
+  std::vector<store::ReadBackEnd> reads;
+  std::vector<std::size_t> positions;  // of the tasks that have keys
+  for (std::size_t i = 0; i < unsent_.size(); ++i) {
+    if (is_queued(*unsent_[i])) {
+      keys.push_back(unsent_[i]->row.key);
+      positions.push_back(i);
+    } else {
+      add_unread(*unsent_[i], unsent_pause, reads);
+    }
+  }
   std::vector<std::size_t> locked;
   const auto error = session_.transaction("releasing claims", [&] {
     locked = store::lock(keys);
@@ -214,9 +226,13 @@ void Recorder::release_unsent() {
     free_keys.reserve(locked.size());
     for (const std::size_t position : locked) free_keys.push_back(keys[position]);
     store::release(free_keys);
+    store::end_read_backs(reads);
   });
   if (error) return;
-  for (const std::size_t position : locked) unsent_[position].reset();
+  for (const std::size_t position : locked) unsent_[positions[position]].reset();
+  for (TaskPointer& task : unsent_) {
+    if (task != nullptr && !is_queued(*task)) task.reset();
+  }
   std::erase(unsent_, nullptr);
 }
 

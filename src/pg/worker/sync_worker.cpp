@@ -47,6 +47,7 @@ SyncWorker::SyncWorker(Session& session)
       recorder_(session_, random_),
       claimer_(session_, providers_, dispatcher_),
       poller_(session_, providers_, dispatcher_),
+      reader_(session_, providers_, dispatcher_),
       wait_set_(dispatcher_.poll_fd()) {
   if (const auto& failure = dispatcher_.failure()) raise(*failure);
   configure();
@@ -102,6 +103,7 @@ void SyncWorker::turn(SystemTime now) {
   if (providers_.needs_refresh(now)) {
     providers_.refresh(session_, now);
     poller_.check_soon();
+    reader_.reconfigure();
   }
 
   claimer_.tick(now);
@@ -110,6 +112,11 @@ void SyncWorker::turn(SystemTime now) {
   if (session_.leave()) return;
   if (poller_.is_due(now)) {
     poller_.start_due(now);
+    transfer(now);
+  }
+  if (session_.leave()) return;
+  if (!started_at_.empty() && reader_.is_due(now)) {
+    reader_.start_due(now);
     transfer(now);
   }
   housekeeping(now);
@@ -163,8 +170,8 @@ bool SyncWorker::keep_up_statistics() {
 milliseconds SyncWorker::wait_time(SystemTime now) const {
   if (dispatcher_.has_results() || providers_.needs_refresh(now)) return milliseconds(0);
   if (claimer_.has_work(now) && !recorder_.is_congested()) return milliseconds(0);
-  SystemTime until =
-      std::min({claimer_.due_at(now), poller_.due_at(), make_way_check_at_, check_at_, healthy_at_});
+  SystemTime until = std::min(
+      {claimer_.due_at(now), poller_.due_at(), reader_.due_at(), make_way_check_at_, check_at_, healthy_at_});
   if (const auto due = recorder_.due_at()) until = std::min(until, *due);
   if (const auto due = providers_.save_due_at()) until = std::min(until, *due);
   if (!is_recovered_) until = std::min(until, recover_at_);
@@ -199,6 +206,7 @@ void SyncWorker::listen(bool is_latched) {
     was_woken_ = true;
     claimer_.look_again();
     poller_.check_soon();
+    reader_.check_soon();
   }
 }
 

@@ -13,6 +13,7 @@
 #include "pg/worker/dispatcher.hpp"
 #include "pg/worker/poller.hpp"
 #include "pg/worker/provider_table.hpp"
+#include "pg/worker/reader.hpp"
 #include "pg/worker/recorder.hpp"
 #include "pg/worker/session.hpp"
 #include "pg/worker/wait_set.hpp"
@@ -45,6 +46,7 @@ class SyncWorker {
   Recorder recorder_;
   Claimer claimer_;
   Poller poller_;
+  Reader reader_;
   WaitSet wait_set_;
 
   std::string started_at_;  // what was claimed before belongs to a dead worker

@@ -6,15 +6,17 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/job/job.hpp"
 #include "core/provider/connection.hpp"
 #include "pg/store/outbox.hpp"
+#include "pg/store/read_back.hpp"
 #include "pg/worker/provider_channel.hpp"
 
 namespace cmms::pg {
 
-enum class TaskKind : std::uint8_t { push, lookup, poll };
+enum class TaskKind : std::uint8_t { push, lookup, poll, read };
 
 // The last exchange of a task, as far as cmms.sync_log keeps it. Not masked yet.
 struct ExchangeTrace {
@@ -35,7 +37,9 @@ struct Task {
   std::unique_ptr<job::Job> job;
   store::ClaimedRow row;                         // push, lookup
   std::shared_ptr<const json::Document> record;  // the row's record, parsed
-  std::string resource;                          // poll
+  std::string resource;                          // poll, read
+  std::vector<store::ReadBackRow> reads;         // read: the records that were asked for
+  std::vector<std::string> found_ids;            // read: those that were found
   bool was_requested = false;                    // poll: by a person, not by the clock
 
   std::optional<Request> request;  // waits to be sent
@@ -48,6 +52,11 @@ struct Task {
   int record_failures = 0;
   SystemTime record_not_before{};
 };
+
+// Whether the task serves a row of the outbox.
+inline bool is_queued(const Task& task) {
+  return task.kind == TaskKind::push || task.kind == TaskKind::lookup;
+}
 
 using TaskPointer = std::unique_ptr<Task>;
 

@@ -86,6 +86,7 @@ bool Transfer::prepare(std::uint64_t id, Request request) {
     return static_cast<long>(std::max<std::int64_t>(duration.count(), 1));  // 0 would mean "for ever"
   };
   set_certificate_authorities();
+  if (!set_cookies()) return false;
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, milliseconds(request_.timeout));
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
                    milliseconds(std::min(request_.connect_timeout, request_.timeout)));
@@ -104,6 +105,22 @@ void Transfer::set_certificate_authorities() {
   has_own_authorities_ = true;
   curl_easy_setopt(easy_, CURLOPT_CAINFO, request_.ca_file.c_str());
   curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);
+}
+
+// All handles that carry requests of one session share its cookies, and no other handle sees them. Attached
+// to a handle by request only, the store goes with the last one who holds the jar.
+bool Transfer::set_cookies() {
+  if (!request_.cookies) return true;
+  std::shared_ptr<void>& store = request_.cookies->store;
+  if (!store) {
+    CURLSH* share = curl_share_init();
+    if (share == nullptr) return false;
+    store = std::shared_ptr<void>(share, [](void* each) { curl_share_cleanup(static_cast<CURLSH*>(each)); });
+    if (curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE) != CURLSHE_OK) return false;
+  }
+  // Attaching the store is not enough in all versions: the empty name switches cookies on.
+  return curl_easy_setopt(easy_, CURLOPT_SHARE, static_cast<CURLSH*>(store.get())) == CURLE_OK &&
+         curl_easy_setopt(easy_, CURLOPT_COOKIEFILE, "") == CURLE_OK;
 }
 
 void Transfer::set_method() {
@@ -320,6 +337,10 @@ Outcome Transfer::conclude(CURLcode code) {
 }
 
 void Transfer::abandon() {
+  if (request_.cookies) {
+    curl_easy_setopt(easy_, CURLOPT_COOKIEFILE, nullptr);
+    curl_easy_setopt(easy_, CURLOPT_SHARE, nullptr);
+  }
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, nullptr);
   headers_.reset();
   request_ = {};

@@ -45,6 +45,7 @@ class Transfer {
   void set_body(const std::string& body);
   void set_connection_policy();
   void set_certificate_authorities();
+  bool set_cookies();
 
   bool may_have_left() const;
   Failure failure_of(CURLcode code) const;

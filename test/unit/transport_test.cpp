@@ -578,5 +578,67 @@ TEST_F(TransportTest, AsksToBeDrivenOnlyWhenThereIsWork) {
   EXPECT_EQ(transport.timeout(), std::nullopt);
 }
 
+// Sets a cookie at /login?name and answers elsewhere with the cookies that it was sent.
+void answer_with_cookies(ServerConnection& connection, const ReceivedRequest& request) {
+  constexpr std::string_view login = "/login?";
+  if (request.target.starts_with(login)) {
+    connection.respond(200, "",
+                       "Set-Cookie: session=" + request.target.substr(login.size()) + "; path=/\r\n");
+    return;
+  }
+  const auto cookies = request.headers.find("cookie");
+  connection.respond(200, cookies == request.headers.end() ? "" : cookies->second);
+}
+
+TEST_F(TransportTest, KeepsCookiesWithTheirJar) {
+  HttpTestServer server(answer_with_cookies);
+  const auto get = [&](const std::string& target, const std::shared_ptr<CookieJar>& jar) {
+    auto request = make_request("GET", server.url(target));
+    request.cookies = jar;
+    return exchange(transport, std::move(request)).response.body;
+  };
+  const auto plant_a = std::make_shared<CookieJar>();
+  const auto plant_b = std::make_shared<CookieJar>();
+  get("/login?a", plant_a);
+  get("/login?b", plant_b);
+  get("/login?nobody", nullptr);
+  EXPECT_EQ(get("/", plant_a), "session=a");
+  EXPECT_EQ(get("/", plant_b), "session=b");
+  EXPECT_EQ(get("/", nullptr), "");
+  EXPECT_EQ(get("/", std::make_shared<CookieJar>()), "");
+  get("/login?a2", plant_a);
+  EXPECT_EQ(get("/", plant_a), "session=a2");
+  Transport another;
+  auto request = make_request("GET", server.url("/"));
+  request.cookies = plant_a;
+  EXPECT_EQ(exchange(another, std::move(request)).response.body, "session=a2");
+}
+
+TEST_F(TransportTest, SharesAJarAmongManyRequestsAtOnce) {
+  HttpTestServer server(answer_with_cookies);
+  std::vector<std::shared_ptr<CookieJar>> jars;
+  for (int i = 0; i < 8; ++i) {
+    jars.push_back(std::make_shared<CookieJar>());
+    auto login = make_request("GET", server.url("/login?" + std::to_string(i)));
+    login.cookies = jars.back();
+    exchange(transport, std::move(login));
+  }
+  std::map<std::uint64_t, std::string> expected;
+  for (int round = 0; round < 10; ++round) {
+    for (std::size_t i = 0; i < jars.size(); ++i) {
+      auto request = make_request("GET", server.url("/"));
+      request.cookies = jars[i];
+      expected.emplace(transport.submit(std::move(request)), "session=" + std::to_string(i));
+    }
+  }
+  const auto cancelled = expected.begin()->first;
+  transport.cancel(cancelled);
+  expected.erase(cancelled);
+  jars.clear();  // each goes with the last request that uses it
+  for (const auto& finished : finish_all(transport, expected.size())) {
+    EXPECT_EQ(finished.outcome.response.body, expected.at(finished.id));
+  }
+}
+
 }  // namespace
 }  // namespace cmms::http

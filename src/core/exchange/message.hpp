@@ -5,16 +5,24 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/error.hpp"
 
 namespace cmms {
 
 struct Header {
   std::string name;
   std::string value;
+};
+
+// The cookies that the requests of one session share. What is inside is the transport's own business.
+struct CookieJar {
+  std::shared_ptr<void> store;
 };
 
 struct Request {
@@ -29,6 +37,11 @@ struct Request {
   // Read-only or repeatable without effect (GET, PUT, PATCH to fixed values, DELETE): an unknown outcome may
   // be sent again.
   bool idempotent = false;
+  // What is added when the request leaves, because it changes while requests wait
+  // (core/provider/session.hpp).
+  bool wants_token = false;            // the connection's access token
+  std::string session_path;            // the token of the session at this path; empty: none
+  std::shared_ptr<CookieJar> cookies;  // null: cookies are neither sent nor kept
 };
 
 struct Response {
@@ -54,9 +67,10 @@ enum class Failure : std::uint8_t {
   connect,  // the connection, proxies included
   tls,      // handshake or certificate
   timed_out,
-  reset,      // the connection broke off, or the answer is shorter than announced
-  too_large,  // the answer exceeds a limit
-  malformed,  // the answer is not HTTP
+  reset,        // the connection broke off, or the answer is shorter than announced
+  too_large,    // the answer exceeds a limit
+  malformed,    // the answer is not HTTP
+  preparation,  // a request that had to come first failed: an access token, say
 };
 
 struct Outcome {
@@ -65,6 +79,10 @@ struct Outcome {
   std::string error;  // empty when answered; never contains credentials
   std::chrono::microseconds duration{0};
   Failure failure = Failure::none;
+  std::optional<Error> reason;  // of Failure::preparation, whose answer is in `response`
+
+  // Whether the provider has said anything at all.
+  bool is_heard() const { return delivery == Delivery::answered || response.status != 0; }
 };
 
 }  // namespace cmms

@@ -257,12 +257,20 @@ Classified classify_answer(const Response& response, bool idempotent, const Erro
   return classified;
 }
 
-Classified classify_unanswered(const Outcome& outcome, bool idempotent) {
+Classified classify_unanswered(const Outcome& outcome, bool idempotent, SystemTime now) {
   Classified classified;
   classified.http_status = outcome.response.status;
   if (outcome.failure == Failure::refused) {
     classified.disposition = Disposition::rejected;
     classified.error = Error{ErrorClass::configuration, outcome.error, {}, {}};
+    return classified;
+  }
+  if (outcome.failure == Failure::preparation && outcome.reason) {
+    classified.provider_wide = true;
+    classified.error = outcome.reason;
+    if (const auto header = outcome.response.header("retry-after")) {
+      classified.retry_after = parse_retry_after(*header, now);
+    }
     return classified;
   }
   const bool sent = outcome.delivery == Delivery::unknown;
@@ -311,7 +319,7 @@ ProviderErrors extract_errors(const json::Value& body, const ErrorPaths& paths) 
 }
 
 Classified classify(const Outcome& outcome, bool idempotent, const ErrorPaths& paths, SystemTime now) {
-  if (outcome.delivery != Delivery::answered) return classify_unanswered(outcome, idempotent);
+  if (outcome.delivery != Delivery::answered) return classify_unanswered(outcome, idempotent, now);
   return classify_answer(outcome.response, idempotent, paths, now);
 }
 

@@ -65,12 +65,12 @@ class Probe : public ProbeJob {
   }
 
   void report_reach(const Outcome& outcome, const Answer& answer) {
-    report("reach the provider", outcome.delivery == Delivery::answered, outcome, answer);
+    report("reach the provider", outcome.is_heard(), outcome, answer);
   }
 
   // Said once: with the first refusal, or with the first answer that got past it.
   void report_authentication(const Outcome& outcome, const Answer& answer) {
-    if (authentication_reported_ || outcome.delivery != Delivery::answered) return;
+    if (authentication_reported_ || !outcome.is_heard()) return;
     const bool refused =
         answer.classified.error && answer.classified.error->error_class == ErrorClass::authentication;
     if (!refused && !answer.ok()) return;

@@ -8,7 +8,9 @@
 namespace cmms::provider {
 namespace {
 
-constexpr std::array<const AuthenticationStyle*, 2> styles{&header_authentication, &basic_authentication};
+constexpr std::array<const AuthenticationStyle*, 4> styles{&header_authentication, &basic_authentication,
+                                                           &bearer_authentication,
+                                                           &oauth2_client_credentials_authentication};
 
 }  // namespace
 
@@ -26,18 +28,23 @@ std::vector<std::string_view> authentication_style_names() {
   return names;
 }
 
-Result<std::optional<Authenticated>> authenticate(const Descriptor& descriptor,
-                                                  const TemplateLookup& lookup) {
+Result<std::optional<std::string>> authentication_parameter(const AuthenticationSpec& spec,
+                                                            std::string_view name,
+                                                            const TemplateLookup& lookup) {
+  const auto found = spec.parameters.find(name);
+  if (found == spec.parameters.end()) return std::optional<std::string>();
+  return expand(found->second, lookup, Escape::none);
+}
+
+Result<std::optional<Authentication>> authenticate(const Descriptor& descriptor,
+                                                   const TemplateLookup& lookup) {
   for (const AuthenticationSpec& spec : descriptor.authentication) {
     const AuthenticationStyle* style = find_authentication_style(spec.style);
     if (style == nullptr) continue;  // refused when the descriptor was parsed
-    Result<std::optional<Header>> header = style->header(spec, lookup);
-    if (!header) return std::move(header).error();
-    if (!header.value()) continue;
-    std::string secret = style->derived_secret(*header.value());
-    return std::optional<Authenticated>({std::move(*header.value()), std::move(secret)});
+    Result<std::optional<Authentication>> made = style->make(spec, lookup);
+    if (!made || made.value()) return made;
   }
-  return std::optional<Authenticated>();
+  return std::optional<Authentication>();
 }
 
 }  // namespace cmms::provider

@@ -9,28 +9,30 @@
 
 #include "core/exchange/message.hpp"
 #include "core/provider/descriptor.hpp"
+#include "core/provider/grant.hpp"
 #include "core/provider/template.hpp"
 #include "core/result.hpp"
 
 namespace cmms::provider {
 
+struct Authentication {
+  Header header;                     // its value is empty where a token has to be asked for
+  std::optional<GrantSource> token;  // where it is asked for
+  std::string derived_secret;        // must be masked besides the credentials themselves; may be empty
+};
+
 struct AuthenticationStyle {
   std::string_view name;
-  std::vector<std::string_view> (*parameters)();  // the names that a descriptor may give
+  std::vector<StyleParameter> (*parameters)();
   // nullopt: its credentials are not given, and the next strategy of the descriptor is asked.
-  Result<std::optional<Header>> (*header)(const AuthenticationSpec& spec, const TemplateLookup& lookup);
-  // What must be masked besides the credentials themselves; empty when there is nothing.
-  std::string (*derived_secret)(const Header& header);
+  Result<std::optional<Authentication>> (*make)(const AuthenticationSpec& spec, const TemplateLookup& lookup);
 };
 
 const AuthenticationStyle* find_authentication_style(std::string_view name);
 std::vector<std::string_view> authentication_style_names();
 
 // The first strategy whose credentials are there; nullopt: requests go out unauthenticated.
-struct Authenticated {
-  Header header;
-  std::string derived_secret;
-};
-Result<std::optional<Authenticated>> authenticate(const Descriptor& descriptor, const TemplateLookup& lookup);
+Result<std::optional<Authentication>> authenticate(const Descriptor& descriptor,
+                                                   const TemplateLookup& lookup);
 
 }  // namespace cmms::provider

@@ -8,6 +8,7 @@
 #include "core/provider/authentication.hpp"
 #include "core/provider/overlay.hpp"
 #include "core/provider/paging.hpp"
+#include "core/provider/session.hpp"
 #include "core/signature/signature.hpp"
 
 namespace cmms::provider {
@@ -170,6 +171,19 @@ Status compile_webhook(const std::optional<WebhookSpec>& spec, Connection& conne
   return compile_paths(connection, spec->delivery, connection.webhook.delivery);
 }
 
+Status begin_session(Connection& connection) {
+  Result<std::optional<Authentication>> made = authenticate(
+      *connection.descriptor, [&](std::string_view name) { return connection.placeholder(name); });
+  if (!made) return configuration_error(connection, made.error().message);
+  Authentication authentication = std::move(made).value().value_or(Authentication{});
+  if (!authentication.derived_secret.empty()) {
+    connection.derived_secrets.push_back(std::move(authentication.derived_secret));
+  }
+  if (!authentication.header.name.empty()) connection.authentication = std::move(authentication.header);
+  connection.session = make_session(connection, std::move(authentication.token));
+  return check_session(connection);
+}
+
 }  // namespace
 
 std::string_view Connection::option(std::string_view name) const {
@@ -188,6 +202,7 @@ std::vector<std::string_view> Connection::secrets() const {
   }
   for (std::string_view secret : webhook_secrets()) out.push_back(secret);
   for (const std::string& secret : derived_secrets) out.emplace_back(secret);
+  for (const std::string& secret : session->secrets()) out.emplace_back(secret);
   return out;
 }
 
@@ -295,12 +310,7 @@ Result<std::shared_ptr<const Connection>> make_connection(ConnectionInput input)
   }
   if (Status status = compile_webhook(descriptor.webhook, *connection); !status)
     return std::move(status).error();
-  Result<std::optional<Authenticated>> authenticated =
-      authenticate(descriptor, [&](std::string_view name) { return connection->placeholder(name); });
-  if (!authenticated) return std::move(authenticated).error();
-  if (authenticated.value() && !authenticated.value()->derived_secret.empty()) {
-    connection->derived_secrets.push_back(std::move(authenticated.value()->derived_secret));
-  }
+  if (Status status = begin_session(*connection); !status) return std::move(status).error();
   return std::shared_ptr<const Connection>(std::move(connection));
 }
 

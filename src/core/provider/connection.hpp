@@ -19,6 +19,7 @@
 namespace cmms::provider {
 
 struct PagingStyle;
+class Session;
 
 // The field that carries our reference to the record and back.
 struct ReferenceField {
@@ -84,10 +85,12 @@ struct Connection {
   std::map<std::string, ResourceMaps, std::less<>> resources;
   WebhookPaths webhook;
   std::vector<std::string> derived_secrets;  // what authentication makes of the credentials
+  std::optional<Header> authentication;      // its value is empty where the session has a token for it
+  std::shared_ptr<Session> session;          // never null; changes while requests are made
 
   std::string_view option(std::string_view name) const;  // empty when absent
   std::int64_t integer_option(std::string_view name, std::int64_t fallback) const;
-  std::vector<std::string_view> secrets() const;
+  std::vector<std::string_view> secrets() const;  // until the session's next token
   const ResourceMaps* maps(std::string_view resource) const;
 
   // How many requests may be in flight to this provider at once, and how long one may take.

@@ -64,26 +64,31 @@ void read_options(DescriptorReader& reader, Members& root, std::string_view name
   });
 }
 
+// A named strategy with its parameters: AuthenticationSpec, SessionSpec.
+template <class Spec>
+Spec read_style(DescriptorReader& reader, const json::Value& value, const std::string& at) {
+  Spec spec;
+  if (!value.is_object()) reader.fail(at, "must be an object");
+  value.each_member([&](std::string_view name, const json::Value& member) {
+    if (!member.is_string()) {
+      reader.fail(member_path(at, name), "must be a string");
+    } else if (name == "style") {
+      spec.style = std::string(member.string());
+    } else {
+      spec.parameters.emplace(name, member.string());
+    }
+    return true;
+  });
+  return spec;
+}
+
 void read_authentication(DescriptorReader& reader, Members& root, Descriptor& descriptor) {
   const std::optional<json::Value> value = root.take("authentication");
   if (!value) return;
   if (!value->is_array()) reader.fail(root.at("authentication"), "must be an array");
   for (std::size_t i = 0; i < value->size() && value->is_array(); ++i) {
     const std::string at = root.at("authentication") + "[" + std::to_string(i) + "]";
-    AuthenticationSpec spec;
-    const json::Value element = *value->element(i);
-    if (!element.is_object()) reader.fail(at, "must be an object");
-    element.each_member([&](std::string_view name, const json::Value& member) {
-      if (!member.is_string()) {
-        reader.fail(member_path(at, name), "must be a string");
-      } else if (name == "style") {
-        spec.style = std::string(member.string());
-      } else {
-        spec.parameters.emplace(name, member.string());
-      }
-      return true;
-    });
-    descriptor.authentication.push_back(std::move(spec));
+    descriptor.authentication.push_back(read_style<AuthenticationSpec>(reader, *value->element(i), at));
   }
 }
 
@@ -203,6 +208,9 @@ Result<Descriptor> parse_descriptor(std::string_view json) {
   read_options(reader, root, "options", descriptor.options);
   read_options(reader, root, "credentials", descriptor.credentials);
   read_authentication(reader, root, descriptor);
+  if (const auto session = root.take("session")) {
+    descriptor.session = read_style<SessionSpec>(reader, *session, root.at("session"));
+  }
   descriptor.headers = root.parameters("headers");
   read_limits(reader, root, descriptor);
   read_errors(reader, root, descriptor);

@@ -24,9 +24,21 @@ struct Parameter {
   std::string value;
 };
 
+// A member that a named strategy takes.
+struct StyleParameter {
+  std::string_view name;
+  bool is_required = false;
+};
+
 // Headers that prove who we are: a named strategy and its parameters (templates).
 struct AuthenticationSpec {
-  std::string style;  // 'header', 'basic'
+  std::string style;  // of authentication.hpp
+  std::map<std::string, std::string, std::less<>> parameters;
+};
+
+// What modifying requests need besides: a named strategy of session.hpp and its parameters (templates).
+struct SessionSpec {
+  std::string style;
   std::map<std::string, std::string, std::less<>> parameters;
 };
 
@@ -41,6 +53,7 @@ struct OperationSpec {
   bool id_from_location = false;  // a create without an id in its answer: take Location's last segment
   std::string quota;  // template: how often the provider does this in a calendar month; empty: without limit
   std::string check;  // template, of an update: 'read' reads the record first, to notice a conflict
+  std::string session_path;  // template of options: another session than the descriptor's; empty: that one
 };
 
 // Many records read by one request of the list, found by their ids.
@@ -143,6 +156,7 @@ struct Descriptor {
   std::vector<OptionSpec> options;      // the common ones included
   std::vector<OptionSpec> credentials;  // the common ones included
   std::vector<AuthenticationSpec> authentication;
+  std::optional<SessionSpec> session;
   std::vector<Parameter> headers;
   rate_limit::LimitHeaders limits;
   ErrorPaths errors;

@@ -5,6 +5,7 @@
 #include "core/provider/authentication.hpp"
 #include "core/provider/descriptor_reader.hpp"
 #include "core/provider/paging.hpp"
+#include "core/provider/session.hpp"
 #include "core/provider/template.hpp"
 
 namespace cmms::provider {
@@ -22,6 +23,7 @@ class Check {
   void all() {
     for (const Parameter& header : descriptor_.headers) parameter(header, "$.headers");
     authentication();
+    session();
     for (const OptionSpec& spec : descriptor_.options) {
       const bool is_template = spec.format == ValueFormat::path || spec.format == ValueFormat::template_text;
       if (is_template && spec.default_value) text(*spec.default_value, member_path("$.options", spec.name));
@@ -65,13 +67,21 @@ class Check {
     text(parameter.value, member_path(at, parameter.name));
   }
 
+  void path(const std::string& template_text, const std::string& at) {
+    if (!text(template_text, at) && !template_text.starts_with('/')) {
+      reader_.fail(at, "must start with a slash");
+    }
+  }
+
   void operation(const OperationSpec& operation, const std::string& at) {
     if (!text(operation.method, at + ".method") &&
         std::find(methods.begin(), methods.end(), operation.method) == methods.end()) {
       reader_.fail(at + ".method", "unknown method", "Methods are GET, POST, PUT, PATCH and DELETE.");
     }
-    if (!text(operation.path, at + ".path") && !operation.path.starts_with('/')) {
-      reader_.fail(at + ".path", "must start with a slash");
+    path(operation.path, at + ".path");
+    if (!operation.session_path.empty()) {
+      path(operation.session_path, at + ".session_path");
+      if (!descriptor_.session) reader_.fail(at + ".session_path", "the descriptor has no session");
     }
     text(operation.envelope, at + ".envelope");
     text(operation.quota, at + ".quota");
@@ -87,6 +97,23 @@ class Check {
     }
   }
 
+  template <class Spec>
+  void style_parameters(const Spec& spec, const std::vector<StyleParameter>& known, const std::string& at) {
+    std::vector<std::string_view> names;
+    for (const StyleParameter& each : known) {
+      names.push_back(each.name);
+      if (each.is_required && !spec.parameters.contains(each.name)) {
+        reader_.fail(at, "member \"" + std::string(each.name) + "\" is missing");
+      }
+    }
+    for (const auto& [name, value] : spec.parameters) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) {
+        reader_.fail(member_path(at, name), "unknown member", style_hint(names));
+      }
+      text(value, member_path(at, name));
+    }
+  }
+
   void authentication() {
     for (const AuthenticationSpec& spec : descriptor_.authentication) {
       const AuthenticationStyle* style = find_authentication_style(spec.style);
@@ -95,13 +122,23 @@ class Check {
                      style_hint(authentication_style_names()));
         return;
       }
-      const std::vector<std::string_view> names = style->parameters();
-      for (const auto& [name, value] : spec.parameters) {
-        if (std::find(names.begin(), names.end(), name) == names.end()) {
-          reader_.fail(member_path("$.authentication", name), "unknown member", style_hint(names));
-        }
-        text(value, member_path("$.authentication", name));
-      }
+      style_parameters(spec, style->parameters(), "$.authentication");
+    }
+  }
+
+  void session() {
+    if (!descriptor_.session) return;
+    const SessionSpec& spec = *descriptor_.session;
+    const SessionStyle* style = find_session_style(spec.style);
+    if (style == nullptr) {
+      reader_.fail("$.session", "unknown style \"" + spec.style + "\"", style_hint(session_style_names()));
+      return;
+    }
+    style_parameters(spec, style->parameters(), "$.session");
+    for (const auto& [name, value] : spec.parameters) {
+      const std::string problem = style->problem(name, value);
+      if (!problem.empty()) reader_.fail(member_path("$.session", name), problem);
+      if (name == "path") path(value, member_path("$.session", name));
     }
   }
 

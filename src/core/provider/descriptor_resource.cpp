@@ -16,6 +16,7 @@ void read_operation_members(Members& members, OperationSpec& operation) {
   operation.query = members.parameters("query");
   operation.headers = members.parameters("headers");
   operation.omit_headers = members.texts("omit_headers");
+  operation.session_path = members.text("session_path");
 }
 
 std::optional<OperationSpec> read_write_operation(DescriptorReader& reader, Members& resource,

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/exchange/ascii.hpp"
-#include "core/provider/authentication.hpp"
+#include "core/provider/session.hpp"
 #include "core/provider/template.hpp"
 
 namespace cmms::provider {
@@ -90,10 +90,9 @@ Result<Request> make_request(const Connection& connection, const OperationSpec& 
     return std::move(status).error();
   if (Status status = append_query(query, lookup, request.url); !status) return std::move(status).error();
 
-  Result<std::optional<Authenticated>> authenticated = authenticate(*connection.descriptor, lookup);
-  if (!authenticated) return std::move(authenticated).error();
-  if (authenticated.value() && !is_omitted(operation, authenticated.value()->header.name)) {
-    request.headers.push_back(std::move(authenticated.value()->header));
+  if (connection.authentication && !is_omitted(operation, connection.authentication->name)) {
+    request.wants_token = connection.session->token() != nullptr;
+    if (!request.wants_token) request.headers.push_back(*connection.authentication);
   }
   for (const auto* headers : {&connection.descriptor->headers, &operation.headers}) {
     if (Status status = append_headers(*headers, operation, lookup, request.headers); !status) {
@@ -106,6 +105,7 @@ Result<Request> make_request(const Connection& connection, const OperationSpec& 
   request.connect_timeout = std::min(request.connect_timeout, request.timeout);
   request.ca_file = std::string(connection.option("ca_file"));
   request.idempotent = request.method != "POST";
+  if (Status status = join_session(connection, operation, request); !status) return std::move(status).error();
   return request;
 }
 

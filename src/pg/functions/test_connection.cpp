@@ -11,6 +11,7 @@
 
 #include "core/exchange/redact.hpp"
 #include "core/job/probe.hpp"
+#include "core/provider/session_exchange.hpp"
 #include "http/transport.hpp"
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/result_set.hpp"
@@ -82,7 +83,20 @@ Outcome exchange(http::Transport& transport, Request request, Clock::time_point 
   }
 }
 
-void run(job::ProbeJob& probe, milliseconds timeout) {
+// A request of the probe, after what its session has to be asked for.
+Outcome exchange_in_session(http::Transport& transport,
+                            const std::shared_ptr<const provider::Connection>& connection, Request request,
+                            Clock::time_point deadline) {
+  provider::SessionExchange session(connection, std::move(request));
+  for (;;) {
+    Outcome outcome = exchange(transport, session.next(std::chrono::system_clock::now()), deadline);
+    std::optional<Outcome> result = session.on_outcome(std::move(outcome), std::chrono::system_clock::now());
+    if (result) return *std::move(result);
+  }
+}
+
+void run(job::ProbeJob& probe, const std::shared_ptr<const provider::Connection>& connection,
+         milliseconds timeout) {
   const DescriptorReservation reservation;
   http::Transport transport(http::Limits{.max_connections = 1});
   if (transport.failure()) raise(*transport.failure());
@@ -90,7 +104,7 @@ void run(job::ProbeJob& probe, milliseconds timeout) {
   job::Step step = probe.start();
   for (;;) {
     if (auto* request = std::get_if<Request>(&step)) {
-      step = probe.on_outcome(exchange(transport, std::move(*request), deadline));
+      step = probe.on_outcome(exchange_in_session(transport, connection, std::move(*request), deadline));
     } else if (std::holds_alternative<job::Page>(step)) {
       step = probe.on_recorded();
     } else {
@@ -161,7 +175,7 @@ Datum test_connection(FunctionCallInfo fcinfo) {
   Result<std::unique_ptr<job::ProbeJob>> made = job::make_probe(provider);
   if (!made) raise(made.error());
   const std::unique_ptr<job::ProbeJob> probe = std::move(made).value();
-  run(*probe, timeout);
+  run(*probe, provider, timeout);
 
   const Findings findings = read_findings(*probe);
   const rate_limit::Observation& limits = probe->limits();

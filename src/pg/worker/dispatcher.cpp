@@ -16,6 +16,8 @@ constexpr std::size_t trace_margin = 4096;
 bool may_send(const Task& task, SystemTime now) {
   const ProviderChannel& channel = *task.channel;
   if (channel.sending >= task.connection->max_concurrency() || !channel.sends_now(now)) return false;
+  const std::optional<SystemTime> ready_at = task.exchange->ready_at(now);
+  if (!ready_at || *ready_at > now) return false;
   switch (channel.circuit.state()) {
     case Circuit::State::closed:
       return true;
@@ -51,7 +53,9 @@ std::optional<std::chrono::milliseconds> Dispatcher::timeout(SystemTime now) con
     // The end of another request is what lets these go on.
     if (channel.sending >= task->connection->max_concurrency()) continue;
     if (channel.circuit.state() == Circuit::State::half_open && !task->has_sent) continue;
-    SystemTime until = channel.rate_limit.next_allowed(now);
+    const std::optional<SystemTime> ready_at = task->exchange->ready_at(now);
+    if (!ready_at) continue;
+    SystemTime until = std::max(channel.rate_limit.next_allowed(now), *ready_at);
     if (const auto opens_at = channel.circuit.opens_at(now)) until = std::max(until, *opens_at);
     shorten(timeout, until, now);
   }
@@ -71,19 +75,23 @@ void Dispatcher::resume(TaskPointer task) {
 
 void Dispatcher::advance(TaskPointer task, job::Step step) {
   if (auto* request = std::get_if<Request>(&step)) {
-    task->request = std::move(*request);
-    // What has begun is finished first, and a poll takes the next free slot however many pushes wait.
-    if (task->has_sent || task->kind == TaskKind::poll) {
-      waiting_.push_front(std::move(task));
-    } else {
-      waiting_.push_back(std::move(task));
-    }
+    task->exchange.emplace(task->connection, std::move(*request));
+    wait(std::move(task));
   } else if (auto* page = std::get_if<job::Page>(&step)) {
     task->page = std::move(*page);
     pages_.push_back(std::move(task));
   } else {
     task->conclusion = std::move(std::get<job::Conclusion>(step));
     finished_.push_back(std::move(task));
+  }
+}
+
+// What has begun is finished first, and a poll takes the next free slot however many pushes wait.
+void Dispatcher::wait(TaskPointer task) {
+  if (task->has_sent || task->kind == TaskKind::poll) {
+    waiting_.push_front(std::move(task));
+  } else {
+    waiting_.push_back(std::move(task));
   }
 }
 
@@ -100,11 +108,11 @@ void Dispatcher::send_waiting(SystemTime now) {
     ++channel.sending;
     task->has_sent = true;
     task->sent_at = now;
-    task->request->timeout = std::min(task->request->timeout, settings_.longest_timeout);
-    task->request->max_response_bytes = settings_.max_response_bytes;
-    trace_request(task->trace, *task->request);
-    const std::uint64_t id = transport_.submit(std::move(*task->request));
-    task->request.reset();
+    Request request = task->exchange->next(now);
+    request.timeout = std::min(request.timeout, settings_.longest_timeout);
+    request.max_response_bytes = settings_.max_response_bytes;
+    trace_request(*task, request);
+    const std::uint64_t id = transport_.submit(std::move(request));
     running_.emplace(id, std::move(task));
   }
   waiting_ = std::move(still_waiting);
@@ -118,17 +126,26 @@ void Dispatcher::drive(SystemTime now) {
     TaskPointer task = std::move(found->second);
     running_.erase(found);
     --task->channel->sending;
-    task->channel->note_answer(finished.outcome.duration);
-    const rate_limit::Observation limits =
-        provider::read_limits(*task->connection, finished.outcome.response, now);
-    if (!limits.empty()) {
-      task->channel->rate_limit.observe(limits, now);
-      task->channel->state_is_dirty = true;
-    }
-    trace_outcome(task->trace, finished.outcome);
-    job::Step step = task->job->on_outcome(finished.outcome);
-    advance(std::move(task), std::move(step));
+    take_outcome(std::move(task), std::move(finished.outcome), now);
   }
+}
+
+void Dispatcher::take_outcome(TaskPointer task, Outcome outcome, SystemTime now) {
+  trace_outcome(*task, outcome);
+  // A token endpoint's pace and quota are not those of the provider.
+  if (!task->exchange->is_preparing()) note_answer(*task, outcome, now);
+  const std::optional<Outcome> result = task->exchange->on_outcome(std::move(outcome), now);
+  if (!result) return wait(std::move(task));
+  job::Step step = task->job->on_outcome(*result);
+  advance(std::move(task), std::move(step));
+}
+
+void Dispatcher::note_answer(const Task& task, const Outcome& outcome, SystemTime now) {
+  task.channel->note_answer(outcome.duration);
+  const rate_limit::Observation limits = provider::read_limits(*task.connection, outcome.response, now);
+  if (limits.empty()) return;
+  task.channel->rate_limit.observe(limits, now);
+  task.channel->state_is_dirty = true;
 }
 
 std::vector<TaskPointer> Dispatcher::take_finished() { return std::exchange(finished_, {}); }
@@ -152,21 +169,28 @@ std::vector<TaskPointer> Dispatcher::take_unsent() {
   return unsent;
 }
 
-void Dispatcher::trace_request(ExchangeTrace& trace, const Request& request) const {
-  trace = ExchangeTrace{};
-  trace.was_sent = true;
-  trace.method = request.method;
-  trace.url = request.url;
-  if (settings_.trace_bytes > 0)
-    trace.request_body = request.body.substr(0, settings_.trace_bytes + trace_margin);
+// The bodies of a preparation are secrets.
+bool Dispatcher::traces_bodies(const Task& task) const {
+  return settings_.trace_bytes > 0 && !task.exchange->is_preparing();
 }
 
-void Dispatcher::trace_outcome(ExchangeTrace& trace, const Outcome& outcome) const {
-  trace.http_status = outcome.response.status;
-  trace.error = outcome.error;
-  trace.duration = outcome.duration;
-  if (settings_.trace_bytes > 0)
-    trace.response_body = outcome.response.body.substr(0, settings_.trace_bytes + trace_margin);
+void Dispatcher::trace_request(Task& task, const Request& request) const {
+  task.trace = ExchangeTrace{};
+  task.trace.was_sent = true;
+  task.trace.method = request.method;
+  task.trace.url = request.url;
+  if (traces_bodies(task)) {
+    task.trace.request_body = request.body.substr(0, settings_.trace_bytes + trace_margin);
+  }
+}
+
+void Dispatcher::trace_outcome(Task& task, const Outcome& outcome) const {
+  task.trace.http_status = outcome.response.status;
+  task.trace.error = outcome.error;
+  task.trace.duration = outcome.duration;
+  if (traces_bodies(task)) {
+    task.trace.response_body = outcome.response.body.substr(0, settings_.trace_bytes + trace_margin);
+  }
 }
 
 }  // namespace cmms::pg

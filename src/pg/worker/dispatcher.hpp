@@ -49,8 +49,12 @@ class Dispatcher {
 
  private:
   void advance(TaskPointer task, job::Step step);
-  void trace_request(ExchangeTrace& trace, const Request& request) const;
-  void trace_outcome(ExchangeTrace& trace, const Outcome& outcome) const;
+  void wait(TaskPointer task);
+  void take_outcome(TaskPointer task, Outcome outcome, SystemTime now);
+  static void note_answer(const Task& task, const Outcome& outcome, SystemTime now);
+  bool traces_bodies(const Task& task) const;
+  void trace_request(Task& task, const Request& request) const;
+  void trace_outcome(Task& task, const Outcome& outcome) const;
 
   http::Transport transport_;
   Settings settings_;

@@ -10,6 +10,7 @@
 
 #include "core/job/job.hpp"
 #include "core/provider/connection.hpp"
+#include "core/provider/session_exchange.hpp"
 #include "pg/store/outbox.hpp"
 #include "pg/store/read_back.hpp"
 #include "pg/worker/provider_channel.hpp"
@@ -42,7 +43,7 @@ struct Task {
   std::vector<std::string> found_ids;            // read: those that were found
   bool was_requested = false;                    // poll: by a person, not by the clock
 
-  std::optional<Request> request;  // waits to be sent
+  std::optional<provider::SessionExchange> exchange;  // its request that waits or is under way
   bool has_sent = false;
   SystemTime sent_at{};
   ExchangeTrace trace;

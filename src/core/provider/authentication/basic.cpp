@@ -6,9 +6,22 @@
 namespace cmms::provider {
 namespace {
 
-constexpr std::string_view scheme = "Basic ";
+Result<std::optional<Authentication>> make(const AuthenticationSpec& spec, const TemplateLookup& lookup) {
+  Result<std::optional<std::string>> username = authentication_parameter(spec, "username", lookup);
+  if (!username) return std::move(username).error();
+  Result<std::optional<std::string>> password = authentication_parameter(spec, "password", lookup);
+  if (!password) return std::move(password).error();
+  if (!username.value() || !password.value()) return std::optional<Authentication>();
+  Authentication authentication;
+  authentication.derived_secret = basic_credentials(*username.value(), *password.value());
+  authentication.header = {"Authorization", "Basic " + authentication.derived_secret};
+  return std::optional(std::move(authentication));
+}
 
-std::string base64(std::string_view bytes) {
+}  // namespace
+
+std::string basic_credentials(std::string_view username, std::string_view password) {
+  const std::string bytes = std::string(username) + ":" + std::string(password);
   std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
   const int length =
       EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
@@ -17,30 +30,11 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-Result<std::optional<std::string>> expand_parameter(const AuthenticationSpec& spec, std::string_view name,
-                                                    const TemplateLookup& lookup) {
-  const auto found = spec.parameters.find(name);
-  if (found == spec.parameters.end()) return std::optional<std::string>();
-  return expand(found->second, lookup, Escape::none);
-}
-
-Result<std::optional<Header>> make_header(const AuthenticationSpec& spec, const TemplateLookup& lookup) {
-  Result<std::optional<std::string>> username = expand_parameter(spec, "username", lookup);
-  if (!username) return std::move(username).error();
-  Result<std::optional<std::string>> password = expand_parameter(spec, "password", lookup);
-  if (!password) return std::move(password).error();
-  if (!username.value() || !password.value()) return std::optional<Header>();
-  return std::optional<Header>(
-      {"Authorization", std::string(scheme) + base64(*username.value() + ":" + *password.value())});
-}
-
-}  // namespace
-
 const AuthenticationStyle basic_authentication{
     "basic",
     [] {
-      return std::vector<std::string_view>{"username", "password"};
+      return std::vector<StyleParameter>{{"username", true}, {"password", true}};
     },
-    make_header, [](const Header& header) { return header.value.substr(scheme.size()); }};
+    make};
 
 }  // namespace cmms::provider

@@ -5,27 +5,25 @@
 namespace cmms::provider {
 namespace {
 
-std::string_view parameter(const AuthenticationSpec& spec, std::string_view name) {
-  const auto found = spec.parameters.find(name);
-  return found == spec.parameters.end() ? std::string_view() : std::string_view(found->second);
-}
-
-Result<std::optional<Header>> make_header(const AuthenticationSpec& spec, const TemplateLookup& lookup) {
-  Result<std::optional<std::string>> name = expand(parameter(spec, "name"), lookup, Escape::none);
+Result<std::optional<Authentication>> make(const AuthenticationSpec& spec, const TemplateLookup& lookup) {
+  Result<std::optional<std::string>> name = authentication_parameter(spec, "name", lookup);
   if (!name) return std::move(name).error();
-  Result<std::optional<std::string>> value = expand(parameter(spec, "value"), lookup, Escape::none);
+  Result<std::optional<std::string>> value = authentication_parameter(spec, "value", lookup);
   if (!value) return std::move(value).error();
-  if (!name.value() || name.value()->empty() || !value.value()) return std::optional<Header>();
+  if (!name.value() || name.value()->empty() || !value.value()) return std::optional<Authentication>();
+  Authentication authentication;
   // A scheme word that is empty must not leave its blank behind.
-  return std::optional<Header>({std::move(*name.value()), std::string(ascii::trim(*value.value()))});
+  authentication.header = {std::move(*name.value()), std::string(ascii::trim(*value.value()))};
+  return std::optional(std::move(authentication));
 }
 
 }  // namespace
 
-const AuthenticationStyle header_authentication{"header",
-                                                [] {
-                                                  return std::vector<std::string_view>{"name", "value"};
-                                                },
-                                                make_header, [](const Header&) { return std::string(); }};
+const AuthenticationStyle header_authentication{
+    "header",
+    [] {
+      return std::vector<StyleParameter>{{"name", true}, {"value", true}};
+    },
+    make};
 
 }  // namespace cmms::provider

@@ -187,6 +187,78 @@ TEST(Overlay, ACodeOutweighsADefaultOfTheWholeValue) {
   EXPECT_EQ(map.find("New"), "requested");
 }
 
+// A provider whose fields have other names too, as SAP's have those of its ECC.
+ConnectionInput aliased_input() {
+  Result<Descriptor> descriptor = parse_descriptor(R"({"type": "t", "name": "T", "resources": {"work_order": {
+      "id": "$.MaintenanceOrder", "updated_at": "$.Changed",
+      "aliases": {"AUFNR": "MaintenanceOrder", "KTEXT": "Texts.Short", "LTEXT": {"outbound": "Texts.Long"},
+                  "GSTRP": {"inbound": "StartDate", "outbound": "StartDateTime"}},
+      "required": ["StartDateTime"],
+      "fields": {"outbound": [{"target": "Texts.Short", "source": "title"}],
+                 "inbound": [{"target": "title", "source": "Texts.Short"}]}}}})");
+  if (!descriptor) ADD_FAILURE() << descriptor.error().message;
+  ConnectionInput input;
+  input.provider_id = "t";
+  input.descriptor = std::make_shared<const Descriptor>(std::move(descriptor).value());
+  input.options = {{"base_url", "https://t.test"}};
+  return input;
+}
+
+TEST(Alias, StandsForAFieldInTheMaps) {
+  auto input = aliased_input();
+  input.field_rows = rela_rows();
+  input.field_rows.push_back(
+      {"work_order", "inbound", "source_updated_at", "[\"AEDAT\",\"$.GSTRP[0].at\"]", "", false, {}});
+  const auto connection = connect(input);
+  const ResourceMaps& maps = *connection->maps("work_order");
+  const json::Document row =
+      parse(R"({"title": "Pump", "asset_ref": "E-1", "planned_start_at": "2026-01-01T00:00:00Z"})");
+  const mapping::Mapped sent = maps.outbound.apply(row.root(), maps.outbound_values,
+                                                   mapping::Direction::outbound, mapping::Operation::create);
+  ASSERT_EQ(sent.fields.size(), 3U);  // not twice by the default rule
+  EXPECT_EQ(text_of(sent, "Texts.Short"), "\"Pump\"");
+  EXPECT_EQ(text_of(sent, "StartDateTime"), "\"2026-01-01T00:00:00Z\"");
+  EXPECT_EQ(text_of(sent, "EQUNR"), "\"E-1\"");
+  EXPECT_TRUE(unmapped_required(*connection, "work_order").empty());
+
+  const json::Document record = parse(
+      R"({"MaintenanceOrder": "4711", "Texts": {"Short": "Fan"}, "StartDate": "2026-02-01", "AUFNR": "no"})");
+  const InboundRecord inbound = to_inbound(*connection, "work_order", record.root());
+  EXPECT_EQ(inbound.source_record_id, "4711");
+  EXPECT_EQ(text_of(inbound.mapped, "title"), "\"Fan\"");
+  EXPECT_EQ(text_of(inbound.mapped, "planned_start_at"), "\"2026-02-01T00:00:00Z\"");
+  ASSERT_EQ(maps.updated_at.size(), 3U);
+  EXPECT_EQ(maps.updated_at[1].text(), "$.StartDate[0].at");
+}
+
+TEST(Alias, KeepsTheMapAsItWasWritten) {
+  auto input = aliased_input();
+  input.field_rows = {{"work_order", "outbound", "KTEXT", "description", "", false, {}, "always"},
+                      {"work_order", "inbound", "title", "KTEXT", "trim", false, {}, "always"}};
+  const auto connection = connect(input);
+  for (const bool with_defaults : {false, true}) {
+    const auto outbound =
+        written_rules(*connection, input.field_rows, "work_order", "outbound", with_defaults);
+    ASSERT_EQ(outbound.value().size(), 1U);
+    EXPECT_EQ(outbound.value()[0].target, "KTEXT");
+  }
+  // Only in the direction that it is for: what is read by this name is the field that has it.
+  input.field_rows = {{"work_order", "inbound", "description", "LTEXT", "", false, {}, "always"}};
+  const json::Document record =
+      parse(R"({"MaintenanceOrder": "1", "LTEXT": "own", "Texts": {"Long": "other"}})");
+  EXPECT_EQ(text_of(to_inbound(*connect(input), "work_order", record.root()).mapped, "description"),
+            "\"own\"");
+}
+
+TEST(Alias, TwoNamesOfOneFieldAreNotGuessed) {
+  auto input = aliased_input();
+  input.field_rows = {{"work_order", "outbound", "KTEXT", "title", "", false, {}, "always"},
+                      {"work_order", "outbound", "$.Texts.Short", "description", "", false, {}, "always"}};
+  const auto connection = make_connection(input);
+  ASSERT_FALSE(connection.ok());
+  EXPECT_NE(connection.error().message.find("are for the same field"), std::string::npos);
+}
+
 TEST(Inbound, ReadsAClickMaintRecord) {
   const auto connection = connect(clickmaint_input());
   const json::Document record =

@@ -71,6 +71,18 @@ TEST(Descriptor, ValuesMaySayHowTheyMatch) {
   EXPECT_NE(error_of(R"("A": 5)").find("must be an object"), std::string::npos);
 }
 
+TEST(Descriptor, AliasesStandForMemberNames) {
+  const auto error_of = [](const std::string& alias) {
+    return parse_error(minimal("", R"("id": "$.id", "aliases": {"AUFNR": )" + alias + "}"));
+  };
+  EXPECT_EQ(error_of(R"("order.number")"), "<ok>");
+  EXPECT_EQ(error_of(R"({"inbound": "number", "note": "read only"})"), "<ok>");
+  for (const std::string bad :
+       {R"("")", R"("a[0]")", R"("a[*].b")", R"("$")", "{}", "5", R"({"inbound": "a["})"}) {
+    EXPECT_NE(error_of(bad).find("$.resources.work_order.aliases.AUFNR"), std::string::npos) << bad;
+  }
+}
+
 TEST(Descriptor, RefusesWhatNothingCouldUse) {
   EXPECT_NE(parse_error(minimal(R"(, "headers": {"X": "{nothing}"})")).find("{nothing}"), std::string::npos);
   EXPECT_NE(parse_error(minimal(R"(, "authentication": [{"style": "magic"}])")).find("magic"),

@@ -233,12 +233,13 @@ bool visit(const json::Value& from, StepIterator step, StepIterator end, Visitor
 Result<Path> Path::parse(std::string_view text) {
   Result<std::vector<Step>> steps = Parser(text).parse();
   if (!steps) return std::move(steps).error();
-  Path path;
-  path.steps_ = std::move(steps).value();
-  const auto wildcard = std::find_if(path.steps_.begin(), path.steps_.end(),
+  return Path(std::move(steps).value());
+}
+
+Path::Path(std::vector<Step> steps) : steps_(std::move(steps)) {
+  const auto wildcard = std::find_if(steps_.begin(), steps_.end(),
                                      [](const Step& step) { return step.kind == Step::Kind::every_element; });
-  path.wildcard_ = static_cast<std::size_t>(wildcard - path.steps_.begin());
-  return path;
+  wildcard_ = static_cast<std::size_t>(wildcard - steps_.begin());
 }
 
 std::optional<json::Value> Path::first_value(const json::Value& document) const {
@@ -294,6 +295,12 @@ std::string_view Path::head() const {
 bool Path::members_only() const {
   return !steps_.empty() && std::all_of(steps_.begin(), steps_.end(),
                                         [](const Step& step) { return step.kind == Step::Kind::member; });
+}
+
+Path Path::with_head(const Path& head) const {
+  std::vector<Step> steps = head.steps_;
+  if (!steps_.empty()) steps.insert(steps.end(), steps_.begin() + 1, steps_.end());
+  return Path(std::move(steps));
 }
 
 std::string Path::text() const {

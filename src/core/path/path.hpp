@@ -47,9 +47,12 @@ class Path {
   bool has_wildcard() const { return wildcard_ < steps_.size(); }
   bool members_only() const;  // at least one step, and each is a name: such a path can also be written to
   const std::vector<Step>& steps() const { return steps_; }
-  std::string text() const;  // canonical: `$.a[*]."odd key"`
+  Path with_head(const Path& head) const;  // the steps of `head` in place of the first one
+  std::string text() const;                // canonical: `$.a[*]."odd key"`
 
  private:
+  explicit Path(std::vector<Step> steps);
+
   std::vector<Step> steps_;
   std::size_t wildcard_ = 0;  // the first [*]; steps_.size() when there is none
 };

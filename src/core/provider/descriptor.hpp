@@ -12,6 +12,7 @@
 
 #include "core/exchange/classify.hpp"
 #include "core/mapping/mapping.hpp"
+#include "core/provider/alias.hpp"
 #include "core/provider/options.hpp"
 #include "core/rate_limit/rate_limit.hpp"
 #include "core/result.hpp"
@@ -111,6 +112,7 @@ struct ResourceSpec {
   std::vector<std::string> revision;    // in the record
   ReferenceSpec reference;
   std::vector<std::string> required;  // templates, comma separated: outbound targets that must be mapped
+  Aliases aliases;                    // other names of fields, for the DBA's maps
   std::vector<mapping::RuleText> inbound;
   std::vector<mapping::RuleText> outbound;
   bool outbound_replaceable = false;  // the default outbound rules apply only while the DBA wrote none

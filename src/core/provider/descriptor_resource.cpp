@@ -212,6 +212,37 @@ void read_reference(DescriptorReader& reader, Members& resource, ResourceSpec& s
   members.finish();
 }
 
+// A path of member names; nullopt where it is none.
+std::optional<path::Path> member_names(const std::string& text) {
+  Result<path::Path> path = path::Path::parse(text);
+  if (!path || !path.value().members_only()) return std::nullopt;
+  return std::move(path).value();
+}
+
+// {"AUFNR": "MaintenanceOrder", "GSTRP": {"inbound": "StartDate", "outbound": "StartDateTime"}}
+void read_aliases(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
+  const std::optional<json::Value> object = resource.take_object("aliases");
+  if (!object) return;
+  object->each_member([&](std::string_view name, const json::Value& value) {
+    const std::string at = member_path(resource.at("aliases"), name);
+    Alias alias;
+    if (value.is_string()) {
+      alias.inbound = alias.outbound = std::string(value.string());
+    } else {
+      Members members(reader, value, at);
+      alias.inbound = members.text("inbound");
+      alias.outbound = members.text("outbound");
+      members.finish();
+    }
+    if (alias.inbound.empty() && alias.outbound.empty()) reader.fail(at, "stands for nothing");
+    for (const std::string* each : {&alias.inbound, &alias.outbound}) {
+      if (!each->empty() && !member_names(*each)) reader.fail(at, "must stand for member names");
+    }
+    spec.aliases.emplace(name, std::move(alias));
+    return !reader.failed();
+  });
+}
+
 }  // namespace
 
 OperationSpec read_operation(Members& members) {
@@ -243,6 +274,7 @@ ResourceSpec read_resource(DescriptorReader& reader, std::string_view name, cons
   spec.revision = members.texts("revision");
   read_reference(reader, members, spec);
   spec.required = members.texts("required");
+  read_aliases(reader, members, spec);
   read_fields(reader, members, spec);
   if (const auto defaults = members.take_object("provider_default")) {
     Members targets(reader, *defaults, members.at("provider_default"));

@@ -6,6 +6,7 @@
 
 #include "core/json/jansson.hpp"
 #include "core/json/text.hpp"
+#include "core/provider/alias.hpp"
 
 namespace cmms::provider {
 namespace {
@@ -54,6 +55,7 @@ std::string canonical_target(const std::string& target) {
   return path ? path.value().text() : target;
 }
 
+// As the DBA wrote them.
 Result<std::vector<RuleText>> own_rules(const std::vector<FieldRow>& rows, std::string_view resource,
                                         std::string_view direction) {
   std::vector<RuleText> own;
@@ -66,15 +68,30 @@ Result<std::vector<RuleText>> own_rules(const std::vector<FieldRow>& rows, std::
   return own;
 }
 
-Result<std::vector<RuleText>> overlay_texts(const std::vector<RuleText>& defaults, bool replaceable,
-                                            const std::vector<FieldRow>& rows, std::string_view resource,
-                                            std::string_view direction) {
-  Result<std::vector<RuleText>> own = own_rules(rows, resource, direction);
-  if (!own) return own;
+// Two rules for one field, by its name and by an alias, leave open which is meant.
+Status check_targets(const Aliases& aliases, const std::vector<RuleText>& own, std::string_view direction) {
+  std::map<std::string, std::string> written;
+  for (const RuleText& rule : own) {
+    const std::string target = canonical_target(resolve_aliases(aliases, direction, rule).target);
+    const auto [other, is_new] = written.emplace(target, rule.target);
+    if (is_new) continue;
+    return Error{ErrorClass::configuration,
+                 "field map rules for \"" + other->second + "\" and \"" + rule.target + "\" (" +
+                     std::string(direction) + ") are for the same field",
+                 {},
+                 "Keep one of them."};
+  }
+  return Nothing{};
+}
+
+std::vector<RuleText> overlay_texts(const ResourceSpec& spec, std::vector<RuleText> own,
+                                    std::string_view direction) {
+  const bool is_outbound = direction == "outbound";
+  const bool are_replaced = is_outbound && spec.outbound_replaceable && !own.empty();
   std::vector<RuleText> rules;
-  if (own.value().empty() || !replaceable) rules = defaults;
-  for (RuleText& rule : own.value()) {
-    const std::string target = canonical_target(rule.target);
+  if (!are_replaced) rules = is_outbound ? spec.outbound : spec.inbound;
+  for (RuleText& rule : own) {
+    const std::string target = canonical_target(resolve_aliases(spec.aliases, direction, rule).target);
     const auto existing = std::find_if(rules.begin(), rules.end(), [&](const RuleText& each) {
       return canonical_target(each.target) == target;
     });
@@ -90,14 +107,22 @@ Result<std::vector<RuleText>> overlay_texts(const std::vector<RuleText>& default
   return rules;
 }
 
-Result<std::vector<mapping::Rule>> overlay_direction(const std::vector<RuleText>& defaults, bool replaceable,
-                                                     const std::vector<FieldRow>& rows,
-                                                     std::string_view resource, std::string_view direction) {
-  const Result<std::vector<RuleText>> rules = overlay_texts(defaults, replaceable, rows, resource, direction);
-  if (!rules) return rules.error();
+// The DBA's rules, aliases resolved.
+Result<std::vector<RuleText>> resolved_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows,
+                                             std::string_view direction) {
+  Result<std::vector<RuleText>> own = own_rules(rows, spec.name, direction);
+  if (!own) return own;
+  if (Status status = check_targets(spec.aliases, own.value(), direction); !status) {
+    return std::move(status).error();
+  }
+  for (RuleText& rule : own.value()) rule = resolve_aliases(spec.aliases, direction, std::move(rule));
+  return own;
+}
+
+Result<std::vector<mapping::Rule>> compile_over_defaults(const ResourceSpec& spec, std::vector<RuleText> own,
+                                                         std::string_view direction) {
   std::vector<mapping::Rule> compiled;
-  compiled.reserve(rules.value().size());
-  for (const RuleText& rule : rules.value()) {
+  for (const RuleText& rule : overlay_texts(spec, std::move(own), direction)) {
     Result<mapping::Rule> each = mapping::compile_rule(rule);
     if (!each) return std::move(each).error();
     compiled.push_back(std::move(each).value());
@@ -116,15 +141,11 @@ Status read_owners(const std::vector<FieldRow>& rows, std::string_view resource,
 }
 
 // Where the DBA's rules find a field of the record that paths also look for.
-std::vector<path::Path> row_sources(const std::vector<FieldRow>& rows, std::string_view resource,
-                                    std::string_view target) {
+std::vector<path::Path> sources_of(const std::vector<RuleText>& own, std::string_view target) {
   std::vector<path::Path> paths;
-  for (const FieldRow& row : rows) {
-    if (row.resource != resource || row.direction != "inbound" || row.target != target || !row.source)
-      continue;
-    const Result<std::vector<std::string>> sources = parse_sources(*row.source);
-    if (!sources) continue;  // refused by rule_from
-    for (const std::string& source : sources.value()) {
+  for (const RuleText& rule : own) {
+    if (rule.target != target) continue;
+    for (const std::string& source : rule.sources) {
       if (Result<path::Path> path = path::Path::parse(source); path) paths.push_back(std::move(path).value());
     }
   }
@@ -244,24 +265,29 @@ Result<std::vector<RuleText>> written_rules(const Connection& connection, const 
                                             std::string_view resource, std::string_view direction,
                                             bool with_defaults) {
   const ResourceSpec* spec = connection.descriptor->resource(resource);
-  if (!with_defaults || spec == nullptr) return own_rules(rows, resource, direction);
-  if (direction == "inbound") return overlay_texts(spec->inbound, false, rows, resource, direction);
-  return overlay_texts(spec->outbound, spec->outbound_replaceable, rows, resource, direction);
+  Result<std::vector<RuleText>> own = own_rules(rows, resource, direction);
+  if (!own || !with_defaults || spec == nullptr) return own;
+  return overlay_texts(*spec, std::move(own).value(), direction);
 }
 
 Status overlay_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows,
                      const std::shared_ptr<const mapping::Environment>& environment, ResourceMaps& maps) {
+  Result<std::vector<RuleText>> own_inbound = resolved_rules(spec, rows, "inbound");
+  if (!own_inbound) return std::move(own_inbound).error();
+  maps.mapped_id = sources_of(own_inbound.value(), "source_work_order_id");
+  maps.updated_at = sources_of(own_inbound.value(), "source_updated_at");
+  maps.mapped_reference = sources_of(own_inbound.value(), "reference");
   Result<std::vector<mapping::Rule>> inbound =
-      overlay_direction(spec.inbound, false, rows, spec.name, "inbound");
+      compile_over_defaults(spec, std::move(own_inbound).value(), "inbound");
   if (!inbound) return std::move(inbound).error();
   maps.inbound = mapping::FieldMap(std::move(inbound).value(), environment);
+
+  Result<std::vector<RuleText>> own_outbound = resolved_rules(spec, rows, "outbound");
+  if (!own_outbound) return std::move(own_outbound).error();
   Result<std::vector<mapping::Rule>> outbound =
-      overlay_direction(spec.outbound, spec.outbound_replaceable, rows, spec.name, "outbound");
+      compile_over_defaults(spec, std::move(own_outbound).value(), "outbound");
   if (!outbound) return std::move(outbound).error();
   maps.outbound = mapping::FieldMap(std::move(outbound).value(), environment);
-  maps.mapped_id = row_sources(rows, spec.name, "source_work_order_id");
-  maps.updated_at = row_sources(rows, spec.name, "source_updated_at");
-  maps.mapped_reference = row_sources(rows, spec.name, "reference");
   return read_owners(rows, spec.name, maps);
 }
 

@@ -151,6 +151,18 @@ std::optional<std::string> field_mapping(FunctionCallInfo fcinfo) {
   return mapping::write_short_hand(rules, resource);
 }
 
+// As rules_of, with the fields' aliases resolved.
+std::vector<RuleText> resolved_rules_of(const provider::Connection& provider,
+                                        const std::vector<provider::FieldRow>& rows,
+                                        std::string_view resource, std::string_view direction,
+                                        bool with_defaults) {
+  std::vector<RuleText> rules = rules_of(provider, rows, resource, direction, with_defaults);
+  const provider::ResourceSpec* spec = provider.descriptor->resource(resource);
+  if (spec == nullptr) return rules;
+  for (RuleText& rule : rules) rule = provider::resolve_aliases(spec->aliases, direction, std::move(rule));
+  return rules;
+}
+
 // The rules of both directions as they are in force.
 Datum effective_field_map(FunctionCallInfo fcinfo) {
   const std::string provider_id(text_argument(fcinfo, 0));
@@ -159,8 +171,8 @@ Datum effective_field_map(FunctionCallInfo fcinfo) {
   const std::vector<provider::FieldRow> rows = read_field_rows(provider_id);
   ResultSet result(fcinfo);
   for (const char* direction : {"inbound", "outbound"}) {
-    const std::vector<RuleText> own = rules_of(*provider, rows, resource, direction, false);
-    for (const RuleText& rule : rules_of(*provider, rows, resource, direction, true)) {
+    const std::vector<RuleText> own = resolved_rules_of(*provider, rows, resource, direction, false);
+    for (const RuleText& rule : resolved_rules_of(*provider, rows, resource, direction, true)) {
       const std::optional<std::string> source =
           rule.sources.empty() ? std::nullopt : std::optional(provider::sources_text(rule.sources));
       const std::optional<std::string> fallback =

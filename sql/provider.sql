@@ -64,7 +64,7 @@ DROP ROLE regress_cmms_owner, regress_cmms_other;
 
 -- A row of one's own takes the place of the shipped descriptor, an update keeps it; both are dumped then.
 BEGIN;
-UPDATE cmms.provider_type SET descriptor = descriptor || '{"note": 1}' WHERE provider_type = 'custom';
+UPDATE cmms.provider_type SET descriptor = descriptor || '{"note": "ours"}' WHERE provider_type = 'custom';
 SELECT built_in FROM cmms.provider_type WHERE provider_type = 'custom';
 INSERT INTO cmms.provider_type (provider_type, descriptor) SELECT 'clickmaint', descriptor FROM cmms.provider_type WHERE provider_type = 'clickmaint';
 SELECT provider_type, built_in FROM cmms.provider_type WHERE provider_type IN ('clickmaint', 'custom') ORDER BY 1;

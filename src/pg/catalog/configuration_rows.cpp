@@ -15,6 +15,23 @@ std::optional<std::string> read_descriptor(std::string_view provider_type) {
   return rows.text(0, 0);
 }
 
+provider::Descriptor parse_descriptor(std::string_view provider_type, std::string_view text) {
+  Result<provider::Descriptor> descriptor = provider::parse_descriptor(text);
+  if (descriptor) return std::move(descriptor).value();
+  Error error = std::move(descriptor).error();
+  error.detail = "It is the descriptor of provider type \"" + std::string(provider_type) +
+                 "\", a row of cmms.provider_type.";
+  if (error.hint.empty()) error.hint = "The documentation of descriptors explains each member.";
+  raise(error);
+}
+
+std::string provider_type_list() {
+  static Statement statement(
+      "SELECT pg_catalog.string_agg(provider_type, ', ' ORDER BY provider_type) FROM cmms.provider_type", {});
+  const Spi spi;
+  return statement.execute().text_or(0, 0, "none");
+}
+
 std::vector<provider::FieldRow> read_field_rows(std::string_view provider_id) {
   static Statement statement(
       "SELECT resource, direction, target, source, transform, required, default_value, on_operation, owner"

@@ -11,7 +11,9 @@
 namespace cmms::pg {
 
 // All of these connect to SPI themselves and need an active snapshot.
-std::optional<std::string> read_descriptor(std::string_view provider_type);  // JSON text
+std::optional<std::string> read_descriptor(std::string_view provider_type);                    // JSON text
+provider::Descriptor parse_descriptor(std::string_view provider_type, std::string_view text);  // raises WO006
+std::string provider_type_list();  // "clickmaint, custom", for hints
 std::vector<provider::FieldRow> read_field_rows(std::string_view provider_id);
 std::vector<provider::ValueRow> read_value_rows(std::string_view provider_id);
 int read_map_version(std::string_view provider_id);

@@ -89,8 +89,7 @@ std::shared_ptr<const provider::Descriptor> descriptor_of_type(std::string_view 
           "provider \"" + std::string(provider_id) + "\" has the unknown type \"" + std::string(type) + "\"",
           {}, "The types are the rows of cmms.provider_type.");
   }
-  parsed.descriptor =
-      std::make_shared<const provider::Descriptor>(value_or_raise(provider::parse_descriptor(*text)));
+  parsed.descriptor = std::make_shared<const provider::Descriptor>(parse_descriptor(type, *text));
   parsed.generation = current;
   return parsed.descriptor;
 }

@@ -10,6 +10,7 @@
 #include "core/sqlstate.hpp"
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
+#include "pg/catalog/configuration_rows.hpp"
 #include "pg/catalog/owner_scope.hpp"
 
 extern "C" {
@@ -40,12 +41,6 @@ Options read_options(Datum array) {
 // is first used.
 bool is_restoring() { return !check_function_bodies; }
 
-std::string provider_type_list() {
-  static Statement statement(
-      "SELECT pg_catalog.string_agg(provider_type, ', ' ORDER BY provider_type) FROM cmms.provider_type", {});
-  return statement.execute().text_or(0, 0, "none");
-}
-
 void require_server_file_access(std::string_view option) {
   const bool allowed =
       pg_call([] { return superuser() || has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES); });
@@ -67,20 +62,18 @@ void validate_server(const Options& options, Oid function) {
     check_file_option(ca_file->first, ca_file->second);
   }
   const OwnerScope owner(function);
-  const Spi spi;
   const auto type = options.find("type");
   if (type == options.end()) {
     raise(sqlstate::invalid_configuration, "option \"type\" is required",
           "It says which provider the server is.", "Valid provider types: " + provider_type_list() + ".");
   }
-  static Statement statement("SELECT descriptor FROM cmms.provider_type WHERE provider_type = $1", {TEXTOID});
-  const Rows rows = statement.execute({type->second});
-  if (rows.empty()) {
+  const std::optional<std::string> text = read_descriptor(type->second);
+  if (!text) {
     if (is_restoring()) return;
     raise(sqlstate::invalid_configuration, "provider type \"" + type->second + "\" does not exist", {},
           "Valid provider types: " + provider_type_list() + ".");
   }
-  const Result<Descriptor> descriptor = provider::parse_descriptor(rows.text_or(0, 0, ""));
+  const Result<Descriptor> descriptor = provider::parse_descriptor(*text);
   if (!descriptor) {
     raise(sqlstate::invalid_configuration, "descriptor of provider type \"" + type->second + "\" is invalid",
           descriptor.error().message, "Correct its row in cmms.provider_type.");

@@ -1,0 +1,205 @@
+// Descriptions, part by part.
+#include "core/provider/describe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace cmms::provider {
+namespace {
+
+using Rows = std::vector<DescriptionRow>;
+
+template <class List>
+std::string join(const List& list, std::string_view separator) {
+  std::string text;
+  for (const auto& each : list) {
+    if (!text.empty()) text += separator;
+    text += each;
+  }
+  return text;
+}
+
+// "a; b", without the parts that are empty.
+void add_part(std::string& text, const std::string& part) {
+  if (part.empty()) return;
+  if (!text.empty()) text += "; ";
+  text += part;
+}
+
+std::string allowed_values(const OptionSpec& spec) {
+  if (!spec.values.empty()) return join(spec.values, ", ");
+  if (spec.format == ValueFormat::text) return {};
+  std::string text(value_format_name(spec.format));
+  if (spec.minimum && spec.maximum) {
+    return text + ", " + std::to_string(*spec.minimum) + " to " + std::to_string(*spec.maximum);
+  }
+  if (spec.minimum) text += ", at least " + std::to_string(*spec.minimum);
+  if (spec.maximum) text += ", at most " + std::to_string(*spec.maximum);
+  return text;
+}
+
+void describe_options(const std::vector<OptionSpec>& specs, std::string_view kind, Rows& rows) {
+  for (const OptionSpec& spec : specs) {
+    rows.push_back({.kind = kind,
+                    .resource = {},
+                    .name = spec.name,
+                    .required = spec.required,
+                    .default_value = spec.default_value,
+                    .allowed = allowed_values(spec),
+                    .description = spec.description});
+  }
+}
+
+void describe_authentication(const Descriptor& descriptor, Rows& rows) {
+  for (const AuthenticationSpec& spec : descriptor.authentication) {
+    std::vector<std::string> parameters;
+    for (const auto& [name, value] : spec.parameters) parameters.push_back(name + " " + value);
+    rows.push_back({.kind = "authentication",
+                    .resource = {},
+                    .name = spec.style,
+                    .description = join(parameters, ", ")});
+  }
+}
+
+std::string query_text(const std::vector<Parameter>& query) {
+  std::string text;
+  for (const Parameter& each : query) {
+    text += text.empty() ? "?" : "&";
+    text += each.name + "=" + each.value;
+  }
+  return text;
+}
+
+std::string request_text(const OperationSpec& operation) {
+  std::string text = operation.method + " " + operation.path + query_text(operation.query);
+  if (!operation.envelope.empty()) add_part(text, "body inside " + operation.envelope);
+  if (!operation.check.empty()) add_part(text, "check " + operation.check);
+  return text;
+}
+
+struct NamedOperation {
+  std::string_view name;
+  std::optional<OperationSpec> ResourceSpec::*operation;
+};
+constexpr std::array<NamedOperation, 5> operations{{{"create", &ResourceSpec::create},
+                                                    {"update", &ResourceSpec::update},
+                                                    {"delete", &ResourceSpec::remove},
+                                                    {"read", &ResourceSpec::read},
+                                                    {"list", &ResourceSpec::list}}};
+
+std::string list_text(const ResourceSpec& spec) {
+  return request_text(*spec.list) + "; records at " + join(spec.records, ", ") + "; paging " +
+         spec.paging.style;
+}
+
+std::string poll_text(const ChangedSinceSpec& changed_since) {
+  std::vector<Parameter> query{{changed_since.parameter, "{cursor}"}};
+  query.insert(query.end(), changed_since.query.begin(), changed_since.query.end());
+  return "list with " + query_text(query);
+}
+
+// What can be done with a resource, each with how it is done.
+Rows actions_of(const ResourceSpec& spec) {
+  Rows rows;
+  const auto add = [&](std::string_view name, std::string description) {
+    rows.push_back({.kind = "action",
+                    .resource = spec.name,
+                    .name = std::string(name),
+                    .description = std::move(description)});
+  };
+  for (const NamedOperation& each : operations) {
+    const std::optional<OperationSpec>& operation = spec.*each.operation;
+    if (!operation) continue;
+    add(each.name, each.name == "list" ? list_text(spec) : request_text(*operation));
+  }
+  if (spec.changed_since) add("poll", poll_text(*spec.changed_since));
+  if (!spec.lookup.empty()) add("look up", "list with " + query_text(spec.lookup));
+  return rows;
+}
+
+// The words that a rule's "map <vocabulary>" gives.
+std::string mapped_words(const ResourceSpec& spec, const mapping::RuleText& rule,
+                         std::vector<mapping::ValueRule> ValuesSpec::*direction) {
+  std::set<std::string> words;
+  for (const auto& [vocabulary, values] : spec.values) {
+    if (rule.transform.find("map " + vocabulary) == std::string::npos) continue;
+    for (const mapping::ValueRule& value : values.*direction) words.insert(value.target);
+  }
+  return join(words, ", ");
+}
+
+std::string rule_text(const mapping::RuleText& rule) {
+  std::string text;
+  if (!rule.sources.empty()) text = "from " + join(rule.sources, " or ");
+  add_part(text, rule.transform);
+  if (rule.on_operation == mapping::OnOperation::create) add_part(text, "at a create only");
+  if (rule.on_operation == mapping::OnOperation::update) add_part(text, "at an update only");
+  return text;
+}
+
+void describe_rules(const ResourceSpec& spec, std::string_view kind,
+                    const std::vector<mapping::RuleText>& rules,
+                    std::vector<mapping::ValueRule> ValuesSpec::*direction, Rows& rows) {
+  for (const mapping::RuleText& rule : rules) {
+    rows.push_back(
+        {.kind = kind,
+         .resource = spec.name,
+         .name = rule.target,
+         .required = rule.required,
+         .default_value = rule.default_value ? std::optional(rule.default_value->to_json()) : std::nullopt,
+         .allowed = mapped_words(spec, rule, direction),
+         .description = rule_text(rule)});
+  }
+}
+
+void describe_aliases(const ResourceSpec& spec, Rows& rows) {
+  for (const auto& [name, alias] : spec.aliases) {
+    std::string text;
+    if (alias.inbound == alias.outbound) {
+      text = "stands for " + alias.inbound;
+    } else {
+      if (!alias.inbound.empty()) add_part(text, "inbound " + alias.inbound);
+      if (!alias.outbound.empty()) add_part(text, "outbound " + alias.outbound);
+    }
+    rows.push_back({.kind = "alias", .resource = spec.name, .name = name, .description = std::move(text)});
+  }
+}
+
+void describe_resource(const ResourceSpec& spec, Rows& rows) {
+  Rows actions = actions_of(spec);
+  std::vector<std::string> names;
+  for (const DescriptionRow& action : actions) names.push_back(action.name);
+  rows.push_back(
+      {.kind = "resource", .resource = spec.name, .name = spec.name, .description = join(names, ", ")});
+  std::move(actions.begin(), actions.end(), std::back_inserter(rows));
+  describe_rules(spec, "parameter", spec.outbound, &ValuesSpec::outbound, rows);
+  describe_rules(spec, "field", spec.inbound, &ValuesSpec::inbound, rows);
+  describe_aliases(spec, rows);
+}
+
+void describe_webhook(const WebhookSpec& webhook, Rows& rows) {
+  for (const auto& [event, fields] : webhook.events) {
+    std::string text;
+    for (const mapping::MappedField& field : fields)
+      add_part(text, field.target + " = " + field.value.text);
+    rows.push_back({.kind = "event",
+                    .resource = webhook.resource,
+                    .name = event.empty() ? "(without a name)" : event,
+                    .description = std::move(text)});
+  }
+}
+
+}  // namespace
+
+std::vector<DescriptionRow> describe(const Descriptor& descriptor) {
+  Rows rows;
+  describe_options(descriptor.options, "option", rows);
+  describe_options(descriptor.credentials, "credential", rows);
+  describe_authentication(descriptor, rows);
+  for (const auto& [name, spec] : descriptor.resources) describe_resource(spec, rows);
+  if (descriptor.webhook) describe_webhook(*descriptor.webhook, rows);
+  return rows;
+}
+
+}  // namespace cmms::provider

@@ -65,9 +65,9 @@ COMPILE.cxx.bc += $(filter-out -Werror,$(PG_CXXFLAGS))
 
 -include $(wildcard $(sources:.cpp=.d) $(sources:.cpp=.bc.d))
 
-# The fragments in load order, then each provider's descriptor as a row of cmms.provider_type.
+# The fragments in load order, then each provider's descriptor as a row of cmms.provider_type. The descriptors' own schema is none.
 schema_fragments := $(sort $(wildcard schema/[0-9]*.sql))
-provider_descriptors := $(sort $(wildcard providers/*.json))
+provider_descriptors := $(filter-out providers/schema.json,$(sort $(wildcard providers/*.json)))
 
 $(install_script): $(schema_fragments) $(provider_descriptors) scripts/descriptor-sql
 	cat $(schema_fragments) > $@.tmp

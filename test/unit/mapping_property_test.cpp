@@ -23,7 +23,8 @@ const std::map<std::string, std::string> coarse_values{{"clickmaint.priority.eme
 std::vector<std::string> provider_types() {
   std::vector<std::string> types;
   for (const auto& file : std::filesystem::directory_iterator(std::string(CMMS_SOURCE_DIR) + "/providers")) {
-    if (file.path().extension() == ".json") types.push_back(file.path().stem().string());
+    const std::string type = file.path().stem().string();
+    if (file.path().extension() == ".json" && type != "schema") types.push_back(type);
   }
   std::sort(types.begin(), types.end());
   return types;

@@ -21,7 +21,7 @@ provider::Descriptor parse_descriptor(std::string_view provider_type, std::strin
   Error error = std::move(descriptor).error();
   error.detail = "It is the descriptor of provider type \"" + std::string(provider_type) +
                  "\", a row of cmms.provider_type.";
-  if (error.hint.empty()) error.hint = "The documentation of descriptors explains each member.";
+  if (error.hint.empty()) error.hint = "Each member is explained in docs/descriptor.md.";
   raise(error);
 }
 

@@ -75,6 +75,7 @@ std::string request_text(const OperationSpec& operation) {
   std::string text = operation.method + " " + operation.path + query_text(operation.query);
   if (!operation.envelope.empty()) add_part(text, "body inside " + operation.envelope);
   if (!operation.check.empty()) add_part(text, "check " + operation.check);
+  if (!operation.quota.empty()) add_part(text, "at most " + operation.quota + " in a month");
   return text;
 }
 
@@ -99,6 +100,11 @@ std::string poll_text(const ChangedSinceSpec& changed_since) {
   return "list with " + query_text(query);
 }
 
+std::string read_batch_text(const ReadBatchSpec& batch) {
+  return "list with " + query_text({{batch.parameter, batch.each + batch.join + "..."}}) + "; up to " +
+         std::to_string(batch.max_items) + " at once";
+}
+
 // What can be done with a resource, each with how it is done.
 Rows actions_of(const ResourceSpec& spec) {
   Rows rows;
@@ -113,6 +119,7 @@ Rows actions_of(const ResourceSpec& spec) {
     if (!operation) continue;
     add(each.name, each.name == "list" ? list_text(spec) : request_text(*operation));
   }
+  if (spec.read_batch.max_items > 0) add("read many", read_batch_text(spec.read_batch));
   if (spec.changed_since) add("poll", poll_text(*spec.changed_since));
   if (!spec.lookup.empty()) add("look up", "list with " + query_text(spec.lookup));
   return rows;
@@ -181,8 +188,7 @@ void describe_resource(const ResourceSpec& spec, Rows& rows) {
 void describe_webhook(const WebhookSpec& webhook, Rows& rows) {
   for (const auto& [event, fields] : webhook.events) {
     std::string text;
-    for (const mapping::MappedField& field : fields)
-      add_part(text, field.target + " = " + field.value.text);
+    for (const mapping::MappedField& field : fields) add_part(text, field.target + " = " + field.value.text);
     rows.push_back({.kind = "event",
                     .resource = webhook.resource,
                     .name = event.empty() ? "(without a name)" : event,

@@ -27,6 +27,7 @@ my @processes;
 # Where each simulated provider's API begins; for SAP the caller appends the service.
 my %api_path = (
     clickmaint    => '/api/v1',
+    made_up       => '/api',
     mobility_work => '/partners/v1',
     sap_pm        => '/sap/opu/odata/sap',
 );

@@ -42,6 +42,8 @@ TEST(Descriptor, NamesThePathOfWhatIsWrong) {
       parse_error(minimal("", R"("id": "$.id", "create": {"method": "POST"})")).find("\"path\" is missing"),
       std::string::npos);
   EXPECT_NE(parse_error(minimal("", R"("id": "$[")")).find("$.resources.work_order.id"), std::string::npos);
+  const std::string probe = R"(, "probe": [{"permission": "p", "method": "GET", "path": "x"}])";
+  EXPECT_NE(parse_error(minimal(probe)).find("$.probe[0].path: must start with a slash"), std::string::npos);
   EXPECT_NE(parse_error("[]").find("must be an object"), std::string::npos);
   EXPECT_NE(parse_error("{").find("invalid descriptor"), std::string::npos);
   EXPECT_NE(parse_error(R"({"type": "t", "name": "T"})").find("\"resources\" is missing"), std::string::npos);

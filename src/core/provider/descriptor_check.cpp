@@ -28,7 +28,9 @@ class Check {
       const bool is_template = spec.format == ValueFormat::path || spec.format == ValueFormat::template_text;
       if (is_template && spec.default_value) text(*spec.default_value, member_path("$.options", spec.name));
     }
-    for (const ProbeSpec& probe : descriptor_.probe) operation(probe.operation, "$.probe");
+    for (std::size_t i = 0; i < descriptor_.probe.size(); ++i) {
+      operation(descriptor_.probe[i].operation, "$.probe[" + std::to_string(i) + "]");
+    }
     for (const auto& [name, spec] : descriptor_.resources) resource(spec, member_path("$.resources", name));
     if (!descriptor_.webhook) return;
     paths(descriptor_.webhook->event, "$.webhook.event");

@@ -43,6 +43,18 @@ TEST(Transform, Texts) {
   EXPECT_EQ(transformed("prefix x", "[1]"), "! is not a single value");
 }
 
+TEST(Transform, WrapsInObjectsAndLists) {
+  EXPECT_EQ(transformed("object Text", R"("a \"b\"")"), R"({"Text":"a \"b\""})");
+  EXPECT_EQ(transformed("object \"Text\" \"Language\" \"EN\" | list", R"("x")"),
+            R"([{"Text":"x","Language":"EN"}])");
+  EXPECT_EQ(transformed("object Text", R"({"a":[1]})"), R"({"Text":{"a":[1]}})");
+  EXPECT_EQ(transformed("list", "7"), "[7]");
+  EXPECT_EQ(transformed("list", "[7]"), "[7]");
+  for (const char* chain : {"object \"a\" \"b\"", "object \"\"", "object \"a\" \"a\" \"x\"", "object"}) {
+    EXPECT_FALSE(parse_transforms(chain).ok()) << chain;
+  }
+}
+
 TEST(Transform, LeavesNullAloneExceptDefault) {
   for (const TransformDefinition& definition : transform_definitions()) {
     const std::string chain = sample_chain(definition);

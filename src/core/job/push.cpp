@@ -121,6 +121,9 @@ class PushJob : public Job {
     if (input_.operation == PushOperation::remove) return make_first(*operation, {});
     if (input_.record == nullptr) return configuration_error(*connection_, "there is no record to push");
     mapping::Mapped& mapped = mapped_ = map_record();
+    for (const mapping::MappedField& field : input_.given) {
+      if (mapped.find(field.target) == nullptr) mapped.fields.push_back(field);
+    }
     drop_answered_problems(spec_, input_.operation, mapped);
     if (!mapped.problems.empty()) {
       first_ = conclude_held(mapped.problems);

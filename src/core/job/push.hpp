@@ -27,6 +27,7 @@ struct PushInput {
   std::vector<std::string> changed_fields;       // update: column names
   std::string source_record_id;                  // update, delete
   std::string reference;                         // our uuid, carried to the provider by a create
+  std::vector<mapping::MappedField> given;  // fields of the provider's that are known beside the record's
   bool may_check = true;  // update: reads the record first where the provider's descriptor says so
 };
 

@@ -116,6 +116,18 @@ Status compile_required(const Connection& connection, const ResourceSpec& spec, 
   return Nothing{};
 }
 
+Status compile_companion(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
+  if (!spec.companion) return Nothing{};
+  Result<std::string> enabled = expand_options(connection, spec.companion->enabled);
+  if (!enabled) return std::move(enabled).error();
+  if (enabled.value().empty()) return Nothing{};
+  Result<path::Path> record_id = path::Path::parse(spec.companion->record_id);
+  if (!record_id) return configuration_error(connection, record_id.error().message);
+  maps.companion =
+      CompanionMaps{spec.companion->resource, spec.companion->target, std::move(record_id).value()};
+  return Nothing{};
+}
+
 Status compile_quotas(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
   const std::array<std::pair<const std::optional<OperationSpec>*, const char*>, 3> operations{
       {{&spec.create, "create"}, {&spec.update, "update"}, {&spec.remove, "delete"}}};
@@ -159,6 +171,7 @@ Status compile_resource(const Connection& connection, const ResourceSpec& spec, 
   if (Status status = compile_required(connection, spec, maps); !status) return status;
   if (Status status = compile_check(connection, spec, maps); !status) return status;
   if (Status status = compile_quotas(connection, spec, maps); !status) return status;
+  if (Status status = compile_companion(connection, spec, maps); !status) return status;
   return compile_list(connection, spec, maps);
 }
 

@@ -41,6 +41,13 @@ struct Quota {
   std::int64_t limit = 0;
 };
 
+// A record that is made before one of the resource; see CompanionSpec.
+struct CompanionMaps {
+  std::string resource;
+  std::string target;
+  path::Path record_id;
+};
+
 // The effective maps and paths of one resource.
 struct ResourceMaps {
   mapping::FieldMap inbound;
@@ -64,6 +71,7 @@ struct ResourceMaps {
   std::string changed_since_parameter;  // empty: the resource cannot be polled
   bool changed_since_sorted = false;    // the provider is asked to sort by change time
   std::vector<Quota> quotas;
+  std::optional<CompanionMaps> companion;
   bool can_look_up = false;
   bool checks_updates = false;  // an update reads the record first, to notice what changed meanwhile
 };

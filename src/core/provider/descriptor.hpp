@@ -93,12 +93,21 @@ struct ReferenceSpec {
   std::map<std::string, std::string, std::less<>> separators;  // per field, what stands before the mark
 };
 
+// Another record, made before one of this resource, that carries our reference for it.
+struct CompanionSpec {
+  std::string resource;
+  std::string enabled;    // template: there is one where this has a value
+  std::string target;     // the field of this resource's records that names it
+  std::string record_id;  // path in it: the record that it belongs to
+};
+
 struct ResourceSpec {
   std::string name;
   std::optional<OperationSpec> create;
   std::optional<OperationSpec> update;
   std::optional<OperationSpec> remove;  // written 'delete'
   std::optional<OperationSpec> read;
+  std::optional<CompanionSpec> companion;
   ReadBatchSpec read_batch;
   std::optional<OperationSpec> list;
   PagingSpec paging;

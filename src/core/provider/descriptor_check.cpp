@@ -163,6 +163,7 @@ class Check {
     for (const auto& [each, name] : operations) {
       if (*each) operation(**each, member_path(at, name));
     }
+    companion(spec, at + ".companion");
     text(spec.read_batch.parameter, at + ".read_batch.parameter");
     text(spec.read_batch.each, at + ".read_batch.each");
     if (!text(spec.paging.style, at + ".list.paging.style") &&
@@ -188,6 +189,19 @@ class Check {
     for (const LearnSpec& learn : spec.learn) {
       paths(learn.id, at + ".learn." + learn.vocabulary + ".id");
       paths(learn.name, at + ".learn." + learn.vocabulary + ".name");
+    }
+  }
+
+  // It is found again by a look-up, or a create that is tried again would make a second one.
+  void companion(const ResourceSpec& spec, const std::string& at) {
+    if (!spec.companion) return;
+    text(spec.companion->enabled, at + ".enabled");
+    paths({spec.companion->record_id}, at + ".record_id");
+    const ResourceSpec* resource = descriptor_.resource(spec.companion->resource);
+    if (resource == nullptr || !resource->create || resource->lookup.empty()) {
+      reader_.fail(at + ".resource", "must be a resource with the operations create and lookup");
+    } else if (resource->companion) {
+      reader_.fail(at + ".resource", "has a companion of its own");
     }
   }
 

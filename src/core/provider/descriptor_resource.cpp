@@ -52,6 +52,19 @@ PagingSpec read_paging(DescriptorReader& reader, const json::Value& value, const
   return paging;
 }
 
+void read_companion(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
+  const std::optional<json::Value> value = resource.take_object("companion");
+  if (!value) return;
+  Members members(reader, *value, resource.at("companion"));
+  CompanionSpec companion;
+  companion.resource = members.text("resource", true);
+  companion.enabled = members.text("enabled", true);
+  companion.target = members.text("target", true);
+  companion.record_id = members.text("record_id", true);
+  members.finish();
+  spec.companion = std::move(companion);
+}
+
 void read_read_batch(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
   const std::optional<json::Value> value = resource.take_object("read_batch");
   if (!value) return;
@@ -262,6 +275,7 @@ ResourceSpec read_resource(DescriptorReader& reader, std::string_view name, cons
   spec.read = read_write_operation(reader, members, "read");
   read_list(reader, members, spec);
   read_read_batch(reader, members, spec);
+  read_companion(reader, members, spec);
   if (const auto lookup = members.take_object("lookup")) {
     Members query(reader, *lookup, members.at("lookup"));
     spec.lookup = query.parameters("query");

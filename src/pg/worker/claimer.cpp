@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "core/job/companion.hpp"
 #include "core/job/lookup.hpp"
 #include "core/job/push.hpp"
 #include "core/json/jansson.hpp"
@@ -36,7 +37,7 @@ MadeJob make_push_job(Task& task) {
   if (input.record == nullptr && input.operation != job::PushOperation::remove) {
     return Error{ErrorClass::identity, "the record does not exist any more", {}, {}};
   }
-  return job::make_push(task.connection, std::move(input));
+  return job::make_companion_push(task.connection, std::move(input));
 }
 
 MadeJob make_job(Task& task) {

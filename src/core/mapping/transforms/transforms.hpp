@@ -69,6 +69,7 @@ Failure hours_to_minutes(json::Field& value, const Transform& transform, const T
 Failure integer(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure join(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure last(json::Field& value, const Transform& transform, const TransformContext& context);
+Failure list(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure lower(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure map(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure minor_units(json::Field& value, const Transform& transform, const TransformContext& context);
@@ -76,6 +77,7 @@ Failure minutes_to_hours(json::Field& value, const Transform& transform, const T
 Failure null_if(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure null_sentinels(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure number(json::Field& value, const Transform& transform, const TransformContext& context);
+Failure object(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure pair(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure prefix(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure sap_date(json::Field& value, const Transform& transform, const TransformContext& context);
@@ -94,6 +96,7 @@ Failure upper(json::Field& value, const Transform& transform, const TransformCon
 
 Status prepare_currency(Transform& transform);    // minor_units and to_minor_units
 Status prepare_epoch_unit(Transform& transform);  // epoch and to_epoch
+Status prepare_object(Transform& transform);
 Status prepare_pair(Transform& transform);
 Status prepare_separator(Transform& transform);  // split
 Status prepare_sql(Transform& transform);

@@ -63,23 +63,23 @@ Conclusion conclude_failure(const Answer& answer) {
   return conclusion;
 }
 
-std::optional<json::Value> find_records(const provider::ResourceMaps& maps, const Answer& answer) {
+std::optional<json::Value> find_records(const std::vector<path::Path>& paths, const Answer& answer) {
   if (answer.document == nullptr) return std::nullopt;
-  for (const path::Path& path : maps.records) {
+  for (const path::Path& path : paths) {
     const std::optional<json::Value> value = path.first_value(answer.document->root());
     if (value && value->is_array()) return value;
   }
   return std::nullopt;
 }
 
-Error no_records_error(const provider::Connection& connection, const provider::ResourceMaps& maps,
+Error no_records_error(const provider::Connection& connection, const std::vector<path::Path>& paths,
                        const Answer& answer) {
   Error error;
   error.error_class = ErrorClass::provider_unavailable;
   error.message = "provider \"" + connection.provider_id + "\" answered a list request with " +
                   (answer.document == nullptr ? "something that is not JSON" : "no array of records");
   error.detail = "Records are looked for at";
-  for (const path::Path& path : maps.records) error.detail += " " + path.text();
+  for (const path::Path& path : paths) error.detail += " " + path.text();
   error.detail += ".";
   return error;
 }

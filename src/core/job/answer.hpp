@@ -24,8 +24,8 @@ Answer read_answer(const provider::Connection& connection, const Outcome& outcom
 Conclusion conclude_failure(const Answer& answer);
 
 // The array of records in a list's answer; nullopt when there is none, which never means "no rows".
-std::optional<json::Value> find_records(const provider::ResourceMaps& maps, const Answer& answer);
-Error no_records_error(const provider::Connection& connection, const provider::ResourceMaps& maps,
+std::optional<json::Value> find_records(const std::vector<path::Path>& paths, const Answer& answer);
+Error no_records_error(const provider::Connection& connection, const std::vector<path::Path>& paths,
                        const Answer& answer);
 
 // The record in a create's or update's answer.

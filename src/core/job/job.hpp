@@ -49,6 +49,8 @@ struct Conclusion {
 struct Page {
   std::shared_ptr<const json::Document> answer;
   std::vector<json::Value> records;
+  std::optional<std::int64_t> total =
+      std::nullopt;    // a poll's first page: records that are to be read, where it says
   std::string cursor;  // JSON text to store once the page is applied; empty: the cursor does not move yet
 };
 

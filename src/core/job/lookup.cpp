@@ -16,6 +16,9 @@ using provider::Connection;
 using provider::ResourceMaps;
 using provider::ResourceSpec;
 
+// Between the provider's clock and ours, and for the time that the request was under way.
+constexpr std::chrono::hours clock_tolerance{1};
+
 // Numbers by value, so that 99 is older than 100.
 bool is_lower_id(const std::string& left, const std::string& right) {
   const auto left_number = ascii::parse_digits(left);
@@ -27,16 +30,25 @@ bool is_lower_id(const std::string& left, const std::string& right) {
 class LookupJob : public Job {
  public:
   LookupJob(std::shared_ptr<const Connection> connection, const ResourceSpec& spec, const ResourceMaps& maps,
-            std::string reference)
-      : connection_(std::move(connection)), spec_(spec), maps_(maps), reference_(std::move(reference)) {
+            std::string reference, std::optional<Micros> attempted_at)
+      : connection_(std::move(connection)),
+        spec_(spec),
+        maps_(maps),
+        reference_(std::move(reference)),
+        attempted_at_(attempted_at) {
     std::transform(reference_.begin(), reference_.end(), reference_.begin(), ascii::to_lower);
+    reference_short_ = provider::reference_short(reference_);
   }
 
   Status prepare() {
     if (!maps_.can_look_up) return Nothing{};
-    Result<std::unique_ptr<provider::Pager>> pager = provider::make_pager(*connection_, spec_.name);
-    if (!pager) return std::move(pager).error();
-    pager_ = std::move(pager).value();
+    if (has_own_list()) {
+      pager_ = provider::make_no_pager();
+    } else {
+      Result<std::unique_ptr<provider::Pager>> pager = provider::make_pager(*connection_, spec_.name);
+      if (!pager) return std::move(pager).error();
+      pager_ = std::move(pager).value();
+    }
     Result<Request> request = page_request();
     if (!request) return std::move(request).error();
     first_ = std::move(request).value();
@@ -58,20 +70,22 @@ class LookupJob : public Job {
       if (conclusion.verdict == Verdict::rejected) conclusion.verdict = Verdict::in_doubt;
       return conclusion;
     }
-    const std::optional<json::Value> records = find_records(maps_, answer);
+    const std::optional<json::Value> records = find_records(maps_.lookup.records, answer);
     if (!records) {
       Conclusion conclusion;
       conclusion.verdict = Verdict::retry;
       conclusion.http_status = answer.classified.http_status;
-      conclusion.error = no_records_error(*connection_, maps_, answer);
+      conclusion.error = no_records_error(*connection_, maps_.lookup.records, answer);
       return conclusion;
     }
     http_status_ = answer.classified.http_status;
     const bool repeated = read_page(answer, *records);
     if (faulty_) return in_doubt("a record carries our reference but has no id");
-    const bool more = pager_->advance(answer.document->root(), records->size());
+    const provider::Progress progress = pager_->advance(answer.document->root(), records->size());
     if (repeated) return conclude("the provider answers every page with the same records");
-    if (!more) return conclude({});
+    if (progress == provider::Progress::end || is_past(*records)) return conclude({});
+    if (progress == provider::Progress::broken)
+      return conclude(provider::broken_paging_error(*connection_, spec_.name).message);
     if (++pages_ >= max_lookup_pages)
       return conclude("the look-up was not finished after " + std::to_string(max_lookup_pages) + " pages");
     Result<Request> request = page_request();
@@ -86,9 +100,48 @@ class LookupJob : public Job {
     provider::Variables variables;
     variables.emplace("reference", reference_);
     variables.emplace("reference_mark", provider::reference_mark(reference_));
-    std::vector<provider::Parameter> query = spec_.lookup;
-    for (provider::Parameter& parameter : pager_->parameters()) query.push_back(std::move(parameter));
-    return provider::make_request(*connection_, *spec_.list, variables, query);
+    variables.emplace("reference_short", reference_short_);
+    if (has_own_list()) return provider::make_request(*connection_, *spec_.lookup->operation, variables);
+    provider::OperationSpec operation = *spec_.list;
+    if (pager_->is_whole_query()) {
+      operation.query.clear();
+      operation.join.clear();
+    }
+    return provider::make_request(*connection_, operation, variables,
+                                  provider::page_query(*pager_, spec_.lookup->query));
+  }
+
+  // The reference stands in records of another kind, which name ours.
+  bool has_own_list() const { return spec_.lookup && spec_.lookup->operation.has_value(); }
+
+  bool is_ours(const json::Value& record) const {
+    if (maps_.lookup.reference.empty()) return provider::record_reference(maps_, record) == reference_;
+    return std::any_of(maps_.lookup.reference.begin(), maps_.lookup.reference.end(),
+                       [&](const path::Path& path) {
+                         const std::optional<json::Field> field = path.first(record);
+                         if (!field || field->kind != json::Kind::string) return false;
+                         return ascii::equal_ignore_case(field->text, reference_) ||
+                                ascii::equal_ignore_case(field->text, reference_short_) ||
+                                provider::find_reference(field->text) == reference_;
+                       });
+  }
+
+  std::string id_of(const json::Value& record) const {
+    for (const path::Path& path : maps_.lookup.id) {
+      const std::optional<json::Field> field = path.first(record);
+      const bool is_id = field && (field->kind == json::Kind::string || field->kind == json::Kind::number);
+      if (is_id && !field->text.empty()) return field->text;
+    }
+    return {};
+  }
+
+  // Whether all that follows was made before the create was sent.
+  bool is_past(const json::Value& records) const {
+    if (!maps_.lookup.newest_first || !attempted_at_ || records.size() == 0) return false;
+    const std::optional<json::Field> made =
+        maps_.lookup.newest_first->first(*records.element(records.size() - 1));
+    const std::optional<Micros> stamp = made ? parse_stamp(made->text) : std::nullopt;
+    return stamp && *stamp < *attempted_at_ - clock_tolerance;
   }
 
   // Only a record that really carries our reference counts: servers ignore filters that they do not know.
@@ -97,16 +150,17 @@ class LookupJob : public Job {
     std::vector<std::string> ids;
     for (std::size_t i = 0; i < records.size(); ++i) {
       const json::Value record = *records.element(i);
-      std::string id = provider::record_id(maps_, record);
+      std::string id = id_of(record);
       ids.push_back(id);
-      if (provider::record_reference(maps_, record) != reference_) continue;
+      if (!is_ours(record)) continue;
       if (id.empty()) {
-        faulty_ = true;
+        faulty_ = faulty_ || !has_own_list();  // there, our record is just not made yet
         continue;
       }
       if (!found_.empty() && id != found_) several_ = true;
       if (!found_.empty() && !is_lower_id(id, found_)) continue;
       found_ = std::move(id);
+      if (has_own_list()) continue;
       answer_ = answer.document;
       record_ = record;
     }
@@ -152,6 +206,8 @@ class LookupJob : public Job {
   const ResourceSpec& spec_;  // both live as long as the connection
   const ResourceMaps& maps_;
   std::string reference_;
+  std::string reference_short_;
+  std::optional<Micros> attempted_at_;
   std::unique_ptr<provider::Pager> pager_;
   Step first_;
   int pages_ = 0;
@@ -167,7 +223,8 @@ class LookupJob : public Job {
 }  // namespace
 
 Result<std::unique_ptr<Job>> make_lookup(std::shared_ptr<const Connection> connection,
-                                         std::string_view resource, std::string_view reference) {
+                                         std::string_view resource, std::string_view reference,
+                                         std::optional<Micros> attempted_at) {
   const ResourceSpec* spec = connection->descriptor->resource(resource);
   const ResourceMaps* maps = connection->maps(resource);
   if (spec == nullptr || maps == nullptr) {
@@ -177,7 +234,8 @@ Result<std::unique_ptr<Job>> make_lookup(std::shared_ptr<const Connection> conne
         {},
         {}};
   }
-  auto job = std::make_unique<LookupJob>(std::move(connection), *spec, *maps, std::string(reference));
+  auto job =
+      std::make_unique<LookupJob>(std::move(connection), *spec, *maps, std::string(reference), attempted_at);
   if (Status status = job->prepare(); !status) return std::move(status).error();
   return std::unique_ptr<Job>(std::move(job));
 }

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/job/job.hpp"
+#include "core/job/stamp.hpp"
 #include "core/provider/connection.hpp"
 #include "core/result.hpp"
 
@@ -17,7 +19,10 @@ inline constexpr int max_lookup_pages = 200;
 
 // Where the provider has nothing to look up by, the job concludes in_doubt without a request;
 // Connection::can_look_up tells beforehand.
+// `attempted_at`: when the create was sent; a list that has the newest records first need not be read any
+// further back.
 Result<std::unique_ptr<Job>> make_lookup(std::shared_ptr<const provider::Connection> connection,
-                                         std::string_view resource, std::string_view reference);
+                                         std::string_view resource, std::string_view reference,
+                                         std::optional<Micros> attempted_at = std::nullopt);
 
 }  // namespace cmms::job

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
+#include "core/exchange/ascii.hpp"
 #include "core/job/answer.hpp"
 #include "core/job/stamp.hpp"
 #include "core/json/text.hpp"
@@ -69,17 +71,18 @@ class PollJob : public Job {
       conclusion.verdict = Verdict::retry;
       return conclusion;
     }
-    const std::optional<json::Value> records = find_records(maps_, answer);
+    const std::optional<json::Value> records = find_records(maps_.records, answer);
     if (!records) {
       Conclusion conclusion;
       conclusion.verdict = Verdict::retry;
       conclusion.http_status = answer.classified.http_status;
-      conclusion.error = no_records_error(*connection_, maps_, answer);
+      conclusion.error = no_records_error(*connection_, maps_.records, answer);
       return conclusion;
     }
     if (!provider_time_) provider_time_ = clock_of(outcome.response);
     const std::vector<Row> rows = read_rows(*records);
-    bool more = pager_->advance(answer.document->root(), rows.size());
+    const provider::Progress progress = pager_->advance(answer.document->root(), rows.size());
+    bool more = progress != provider::Progress::end;
     if (is_page_repeated(rows)) more = false;  // the server knows no pages: this was all of it
     if (keyset_ && !is_in_order(rows)) keyset_ = false;
 
@@ -87,12 +90,15 @@ class PollJob : public Job {
     page.answer = answer.document;
     page.records = take_new(rows);
     plan_next(rows, more);
+    is_broken_ = progress == provider::Progress::broken && !finished_ && walked_pages_ > 0;
+    page.total = total_of(answer);
     page.cursor = cursor_after(rows);
     if (page.records.empty() && page.cursor.empty()) return on_recorded();
     return page;
   }
 
   Step on_recorded() override {
+    if (is_broken_) return conclude_broken();
     if (!finished_) return next_request();
     Conclusion conclusion;
     conclusion.verdict = Verdict::complete;
@@ -100,16 +106,44 @@ class PollJob : public Job {
   }
 
  private:
+  Conclusion conclude_broken() const {
+    Conclusion conclusion;
+    conclusion.verdict = Verdict::retry;
+    conclusion.error = provider::broken_paging_error(*connection_, spec_.name);
+    return conclusion;
+  }
+
+  // A link to the next page holds the operation's query too.
+  provider::OperationSpec list_operation() const {
+    provider::OperationSpec operation = *spec_.list;
+    if (pager_->is_whole_query()) {
+      operation.query.clear();
+      operation.join.clear();
+    }
+    return operation;
+  }
+
+  // As of the poll's first page; later ones count what is left from where they start.
+  std::optional<std::int64_t> total_of(const Answer& answer) {
+    if (std::exchange(is_counted_, true)) return std::nullopt;
+    for (const path::Path& path : maps_.total) {
+      const auto found = path.first(answer.document->root());
+      if (!found) continue;
+      if (const auto total = ascii::parse_digits(found->text)) return total;
+    }
+    return std::nullopt;
+  }
+
   Step next_request() {
     provider::Variables variables;
     std::vector<provider::Parameter> query;
     if (spec_.changed_since) query = spec_.changed_since->query;
-    if (!filter_.text.empty()) {
+    if (!filter_.text.empty() && spec_.changed_since) {
       variables.emplace("cursor", filter_.text);
-      query.push_back({maps_.changed_since_parameter, "{cursor}"});
+      query.push_back({maps_.changed_since_parameter, spec_.changed_since->value});
     }
-    for (provider::Parameter& parameter : pager_->parameters()) query.push_back(std::move(parameter));
-    Result<Request> request = provider::make_request(*connection_, *spec_.list, variables, query);
+    Result<Request> request = provider::make_request(*connection_, list_operation(), variables,
+                                                     provider::page_query(*pager_, std::move(query)));
     if (request) return std::move(request).value();
     Conclusion conclusion;
     conclusion.verdict = Verdict::retry;
@@ -269,6 +303,8 @@ class PollJob : public Job {
   Stamp stored_;  // the cursor as stored by now
   bool keyset_;
   bool finished_ = false;
+  bool is_broken_ = false;   // there are more pages, and the answer does not tell where
+  bool is_counted_ = false;  // the total was looked for
   int walked_pages_ = 0;
   std::optional<Micros> last_in_walk_;
   std::vector<std::string> previous_keys_;

@@ -196,6 +196,7 @@ class PushJob : public Job {
     if (!input_.reference.empty()) {
       variables.emplace("reference", input_.reference);
       variables.emplace("reference_mark", provider::reference_mark(input_.reference));
+      variables.emplace("reference_short", provider::reference_short(input_.reference));
     }
     Result<Request> request = provider::make_request(*connection_, operation, variables, {}, std::move(body));
     if (!request) return std::move(request).error();

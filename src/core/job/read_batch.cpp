@@ -30,12 +30,12 @@ class ReadBatchJob : public Job {
       conclusion.verdict = Verdict::retry;
       return conclusion;
     }
-    const std::optional<json::Value> records = find_records(maps_, answer);
+    const std::optional<json::Value> records = find_records(maps_.records, answer);
     if (!records) {
       Conclusion conclusion;
       conclusion.verdict = Verdict::retry;
       conclusion.http_status = answer.classified.http_status;
-      conclusion.error = no_records_error(*connection_, maps_, answer);
+      conclusion.error = no_records_error(*connection_, maps_.records, answer);
       return conclusion;
     }
     Page page;

@@ -12,10 +12,23 @@ namespace {
 // Larger numbers count milliseconds: as seconds this would be the year 5138.
 constexpr std::int64_t first_milliseconds = 100'000'000'000;
 
+constexpr std::string_view odata_opening = "/Date(";
+constexpr std::string_view odata_closing = ")/";
+
+// "/Date(1764547200000+0000)/": milliseconds in UTC; what follows them says where it was written and moves
+// nothing.
+std::optional<Micros> parse_odata_stamp(std::string_view text) {
+  text = text.substr(0, text.find_first_of("+)", odata_opening.size()));
+  const auto milliseconds = ascii::parse_digits(text.substr(odata_opening.size()));
+  if (!milliseconds || *milliseconds >= first_milliseconds * 100'000) return std::nullopt;
+  return Micros(std::chrono::milliseconds(*milliseconds));
+}
+
 }  // namespace
 
 std::optional<Micros> parse_stamp(std::string_view text) {
   text = ascii::trim(text);
+  if (text.starts_with(odata_opening) && text.ends_with(odata_closing)) return parse_odata_stamp(text);
   if (const auto number = ascii::parse_digits(text)) {
     if (*number >= first_milliseconds * 100'000) return std::nullopt;
     if (*number >= first_milliseconds) return Micros(std::chrono::milliseconds(*number));

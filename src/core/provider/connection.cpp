@@ -54,8 +54,14 @@ Status compile_reference(const Connection& connection, const ResourceSpec& spec,
     return configuration_error(connection, "reference field \"" + field.value() + "\" is no member name");
   }
   const auto separator = spec.reference.separators.find(field.value());
-  maps.reference = ReferenceField{std::move(field).value(), std::move(path).value(),
-                                  separator == spec.reference.separators.end() ? "\n\n" : separator->second};
+  ReferenceField reference{std::move(field).value(),
+                           std::move(path).value(),
+                           {},
+                           separator == spec.reference.separators.end() ? "\n\n" : separator->second,
+                           spec.reference.form == "plain"};
+  if (Status status = compile_paths(connection, spec.reference.read, reference.read); !status) return status;
+  if (reference.read.empty()) reference.read.push_back(reference.path);
+  maps.reference = std::move(reference);
   return Nothing{};
 }
 
@@ -82,6 +88,7 @@ Status compile_list(const Connection& connection, const ResourceSpec& spec, Reso
   if (maps.paging == nullptr) {
     return configuration_error(connection, "unknown paging style \"" + style.value() + "\"");
   }
+  maps.polled_whole = spec.polled_whole;
   if (spec.changed_since) {
     Result<std::string> parameter = expand_options(connection, spec.changed_since->parameter);
     if (!parameter) return std::move(parameter).error();
@@ -90,10 +97,33 @@ Status compile_list(const Connection& connection, const ResourceSpec& spec, Reso
     maps.changed_since_sorted = std::any_of(
         query.begin(), query.end(), [&](const Parameter& each) { return has_value(connection, each); });
   }
-  const bool has_reference = maps.reference || !maps.mapped_reference.empty();
-  maps.can_look_up =
-      has_reference && std::any_of(spec.lookup.begin(), spec.lookup.end(),
-                                   [&](const Parameter& each) { return has_value(connection, each); });
+  return Nothing{};
+}
+
+Status compile_lookup(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
+  if (!spec.lookup) return Nothing{};
+  const LookupSpec& lookup = *spec.lookup;
+  Result<std::string> enabled = expand_options(connection, lookup.enabled);
+  if (!enabled) return std::move(enabled).error();
+  if (enabled.value().empty() && !lookup.enabled.empty()) return Nothing{};
+  for (const auto& [texts, paths] :
+       {std::pair(&lookup.records, &maps.lookup.records), std::pair(&lookup.id, &maps.lookup.id),
+        std::pair(&lookup.reference, &maps.lookup.reference)}) {
+    if (Status status = compile_paths(connection, *texts, *paths); !status) return status;
+  }
+  if (!lookup.newest_first.empty()) {
+    Result<path::Path> path = path::Path::parse(lookup.newest_first);
+    if (!path) return configuration_error(connection, path.error().message);
+    maps.lookup.newest_first = std::move(path).value();
+  }
+  if (maps.lookup.records.empty()) maps.lookup.records = maps.records;
+  if (maps.lookup.id.empty()) maps.lookup.id = maps.id;
+  const bool has_reference =
+      maps.reference || !maps.mapped_reference.empty() || !maps.lookup.reference.empty();
+  const std::vector<Parameter>& query = lookup.operation ? lookup.operation->query : lookup.query;
+  const bool is_asked = std::any_of(query.begin(), query.end(),
+                                    [&](const Parameter& each) { return has_value(connection, each); });
+  maps.can_look_up = has_reference && (is_asked || maps.lookup.newest_first.has_value());
   return Nothing{};
 }
 
@@ -153,6 +183,7 @@ Status compile_resource(const Connection& connection, const ResourceSpec& spec, 
                         ResourceMaps& maps) {
   if (Status status = overlay_rules(spec, input.field_rows, input.environment, maps); !status) return status;
   if (Status status = compile_paths(connection, spec.records, maps.records); !status) return status;
+  if (Status status = compile_paths(connection, spec.total, maps.total); !status) return status;
   if (Status status = compile_paths(connection, spec.record, maps.record); !status) return status;
   maps.id = maps.mapped_id;
   if (Status status = compile_paths(connection, spec.id, maps.id); !status) return status;
@@ -172,7 +203,8 @@ Status compile_resource(const Connection& connection, const ResourceSpec& spec, 
   if (Status status = compile_check(connection, spec, maps); !status) return status;
   if (Status status = compile_quotas(connection, spec, maps); !status) return status;
   if (Status status = compile_companion(connection, spec, maps); !status) return status;
-  return compile_list(connection, spec, maps);
+  if (Status status = compile_list(connection, spec, maps); !status) return status;
+  return compile_lookup(connection, spec, maps);
 }
 
 Status compile_webhook(const std::optional<WebhookSpec>& spec, Connection& connection) {
@@ -267,7 +299,7 @@ Status Connection::check_webhook_secrets() const {
 
 bool Connection::can_poll(std::string_view resource) const {
   const ResourceMaps* found = maps(resource);
-  return found != nullptr && !found->changed_since_parameter.empty();
+  return found != nullptr && (found->polled_whole || !found->changed_since_parameter.empty());
 }
 
 bool Connection::can_look_up(std::string_view resource) const {

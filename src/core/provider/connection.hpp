@@ -23,9 +23,11 @@ class Session;
 
 // The field that carries our reference to the record and back.
 struct ReferenceField {
-  std::string target;     // as written by an outbound rule
-  path::Path path;        // the same field in a record that was read
-  std::string separator;  // between the text and our mark
+  std::string target;            // as written by an outbound rule
+  path::Path path;               // the same field
+  std::vector<path::Path> read;  // where it is in a record that was read
+  std::string separator;         // between the text and our mark
+  bool is_plain = false;         // the field is ours alone and holds the uuid itself
 };
 
 // A vocabulary whose ids and names are learnt from the records that are read.
@@ -39,6 +41,14 @@ struct LearnPaths {
 struct Quota {
   std::string operation;  // create, update, delete
   std::int64_t limit = 0;
+};
+
+// Where a look-up finds records; see LookupSpec.
+struct LookupMaps {
+  std::vector<path::Path> records;
+  std::vector<path::Path> id;
+  std::vector<path::Path> reference;
+  std::optional<path::Path> newest_first;
 };
 
 // A record that is made before one of the resource; see CompanionSpec.
@@ -56,6 +66,7 @@ struct ResourceMaps {
   mapping::ValueMaps outbound_values;
 
   std::vector<path::Path> records;
+  std::vector<path::Path> total;
   std::vector<path::Path> record;
   std::vector<path::Path> mapped_id;  // where the DBA's map says that the id is
   std::vector<path::Path> id;         // mapped_id, then the descriptor's
@@ -68,10 +79,12 @@ struct ResourceMaps {
   std::vector<std::string> required;                        // outbound targets that must be mapped
   std::map<std::string, merge::Owner, std::less<>> owners;  // inbound targets that are not of the newest
   const PagingStyle* paging = nullptr;
-  std::string changed_since_parameter;  // empty: the resource cannot be polled
+  std::string changed_since_parameter;  // empty: there is no query for what has changed
+  bool polled_whole = false;            // each poll reads the whole list
   bool changed_since_sorted = false;    // the provider is asked to sort by change time
   std::vector<Quota> quotas;
   std::optional<CompanionMaps> companion;
+  LookupMaps lookup;
   bool can_look_up = false;
   bool checks_updates = false;  // an update reads the record first, to notice what changed meanwhile
 };

@@ -47,6 +47,7 @@ struct OperationSpec {
   std::string method;  // template
   std::string path;    // template
   std::vector<Parameter> query;
+  std::vector<Parameter> join;     // of a list: what stands between several values of a query parameter
   std::vector<Parameter> headers;  // besides the descriptor's
   std::vector<std::string>
       omit_headers;               // names of the descriptor's headers that this operation must not send
@@ -72,6 +73,7 @@ struct PagingSpec {
 
 struct ChangedSinceSpec {
   std::string parameter;         // template: the query parameter that carries the cursor; empty: no polling
+  std::string value;             // template: what it says, with {cursor}
   std::vector<Parameter> query;  // besides it: the sort order
 };
 
@@ -89,7 +91,9 @@ struct ValuesSpec {
 
 // Where a provider has no field for our own reference, a text field carries it.
 struct ReferenceSpec {
-  std::string field;  // template: the provider's field; 'none' or empty: there is none
+  std::string field;              // template: the provider's field; 'none' or empty: there is none
+  std::vector<std::string> read;  // paths where it is found again; empty: the same field
+  std::string form;               // 'mark' (in a text of people's), 'plain' (in a field of our own)
   std::map<std::string, std::string, std::less<>> separators;  // per field, what stands before the mark
 };
 
@@ -99,6 +103,17 @@ struct CompanionSpec {
   std::string enabled;    // template: there is one where this has a value
   std::string target;     // the field of this resource's records that names it
   std::string record_id;  // path in it: the record that it belongs to
+};
+
+// How a record is found by our reference.
+struct LookupSpec {
+  std::string enabled;           // template: there is a look-up where this has a value; not given: always
+  std::vector<Parameter> query;  // of the resource's list, or of the operation
+  std::optional<OperationSpec> operation;  // in another list than the resource's: of its companions
+  std::vector<std::string> records;        // paths, of the operation
+  std::vector<std::string> id;         // paths in what is found: the record's id; empty: there is none yet
+  std::vector<std::string> reference;  // paths in what is found: our reference, whole or in short
+  std::string newest_first;            // path: when a record of the list was made, which has the newest first
 };
 
 struct ResourceSpec {
@@ -112,9 +127,12 @@ struct ResourceSpec {
   std::optional<OperationSpec> list;
   PagingSpec paging;
   std::optional<ChangedSinceSpec> changed_since;
-  std::vector<Parameter> lookup;  // query of a look-up by our reference; empty: none
+  bool polled_whole =
+      false;  // written "poll": "whole": without a query for changes, each poll reads the whole list
+  std::optional<LookupSpec> lookup;
   // Paths may be templates; those that expand to nothing are skipped.
   std::vector<std::string> records;     // the array in a list's answer: the first that is an array
+  std::vector<std::string> total;       // in a list's answer: how many records match, of all pages
   std::vector<std::string> record;      // the record in a create's or update's answer: the first with an id
   std::vector<std::string> id;          // in the record
   std::vector<std::string> updated_at;  // in the record

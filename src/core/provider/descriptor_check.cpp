@@ -12,8 +12,8 @@ namespace cmms::provider {
 namespace {
 
 // Placeholders that a request fills in by itself.
-constexpr std::array<std::string_view, 4> request_variables{"source_id", "reference", "reference_mark",
-                                                            "cursor"};
+constexpr std::array<std::string_view, 6> request_variables{"source_id",       "reference", "reference_mark",
+                                                            "reference_short", "cursor",    "now"};
 constexpr std::array<std::string_view, 5> methods{"GET", "POST", "PUT", "PATCH", "DELETE"};
 
 class Check {
@@ -57,8 +57,9 @@ class Check {
     }
     for (const std::string& name : names.value()) {
       if (!is_known(name)) {
-        reader_.fail(at, "placeholder {" + name + "} is neither an option nor a credential",
-                     "Requests also know source_id, reference, reference_mark and cursor.");
+        reader_.fail(
+            at, "placeholder {" + name + "} is neither an option nor a credential",
+            "Requests also know source_id, reference, reference_mark, reference_short, cursor and now.");
       }
     }
     return !names.value().empty();
@@ -171,14 +172,16 @@ class Check {
       reader_.fail(at + ".list.paging.style", "unknown style \"" + spec.paging.style + "\"",
                    style_hint(paging_style_names()));
     }
-    const std::string paging_at = at + ".list.paging";
-    for (const auto& [name, value] : spec.paging.parameters) text(value, member_path(paging_at, name));
+    paging(spec.paging, at + ".list.paging");
     if (spec.changed_since) {
       text(spec.changed_since->parameter, at + ".list.changed_since.parameter");
+      text(spec.changed_since->value, at + ".list.changed_since.value");
       const std::string query_at = at + ".list.changed_since.query";
       for (const Parameter& each : spec.changed_since->query) parameter(each, query_at);
     }
-    for (const Parameter& each : spec.lookup) parameter(each, at + ".lookup.query");
+    lookup(spec, at + ".lookup");
+    paths(spec.total, at + ".list.total");
+    paths(spec.reference.read, at + ".reference.read");
     text(spec.reference.field, at + ".reference.field");
     for (const std::string& each : spec.required) text(each, at + ".required");
     paths(spec.records, at + ".list.records");
@@ -192,13 +195,41 @@ class Check {
     }
   }
 
+  void lookup(const ResourceSpec& spec, const std::string& at) {
+    if (!spec.lookup) return;
+    text(spec.lookup->enabled, at + ".enabled");
+    for (const Parameter& each : spec.lookup->query) parameter(each, at + ".query");
+    if (spec.lookup->operation) operation(*spec.lookup->operation, at + ".operation");
+    paths(spec.lookup->records, at + ".records");
+    paths(spec.lookup->id, at + ".id");
+    paths(spec.lookup->reference, at + ".reference");
+    if (!spec.lookup->newest_first.empty()) paths({spec.lookup->newest_first}, at + ".newest_first");
+  }
+
+  // A style that an option chooses has its parameters beside those of the others.
+  void paging(const PagingSpec& spec, const std::string& at) {
+    std::vector<std::string_view> known;
+    const PagingStyle* only = find_paging_style(spec.style);
+    for (const std::string_view name : paging_style_names()) {
+      const PagingStyle* style = find_paging_style(name);
+      if (only != nullptr && style != only) continue;
+      for (const std::string_view parameter : style->parameters()) known.push_back(parameter);
+    }
+    for (const auto& [name, value] : spec.parameters) {
+      if (std::find(known.begin(), known.end(), name) == known.end()) {
+        reader_.fail(member_path(at, name), "unknown member", style_hint(known));
+      }
+      text(value, member_path(at, name));
+    }
+  }
+
   // It is found again by a look-up, or a create that is tried again would make a second one.
   void companion(const ResourceSpec& spec, const std::string& at) {
     if (!spec.companion) return;
     text(spec.companion->enabled, at + ".enabled");
     paths({spec.companion->record_id}, at + ".record_id");
     const ResourceSpec* resource = descriptor_.resource(spec.companion->resource);
-    if (resource == nullptr || !resource->create || resource->lookup.empty()) {
+    if (resource == nullptr || !resource->create || !resource->lookup) {
       reader_.fail(at + ".resource", "must be a resource with the operations create and lookup");
     } else if (resource->companion) {
       reader_.fail(at + ".resource", "has a companion of its own");

@@ -87,17 +87,26 @@ void read_list(DescriptorReader& reader, Members& resource, ResourceSpec& spec) 
   Members members(reader, *value, resource.at("list"));
   OperationSpec operation;
   read_operation_members(members, operation);
+  operation.join = members.parameters("join");
   spec.list = std::move(operation);
   spec.records = members.texts("records");
+  spec.total = members.texts("total");
   if (const auto paging = members.take("paging"))
     spec.paging = read_paging(reader, *paging, members.at("paging"));
   if (const auto changed = members.take_object("changed_since")) {
     Members since(reader, *changed, members.at("changed_since"));
     ChangedSinceSpec changed_since;
     changed_since.parameter = since.text("parameter", true);
+    changed_since.value = since.text("value");
+    if (changed_since.value.empty()) changed_since.value = "{cursor}";
     changed_since.query = since.parameters("query");
     since.finish();
     spec.changed_since = std::move(changed_since);
+  }
+  if (const std::string poll = members.text("poll"); poll == "whole") {
+    spec.polled_whole = true;
+  } else if (!poll.empty()) {
+    reader.fail(members.at("poll"), "must be whole", "Without it a list is polled by \"changed_since\".");
   }
   members.finish();
   if (spec.records.empty()) reader.fail(members.at(), "member \"records\" is missing");
@@ -214,11 +223,41 @@ void read_learn(DescriptorReader& reader, Members& resource, ResourceSpec& spec)
   });
 }
 
+void read_lookup(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
+  const std::optional<json::Value> value = resource.take_object("lookup");
+  if (!value) return;
+  Members members(reader, *value, resource.at("lookup"));
+  LookupSpec lookup;
+  lookup.enabled = members.text("enabled");
+  lookup.query = members.parameters("query");
+  if (const auto operation = members.take_object("operation")) {
+    Members of_operation(reader, *operation, members.at("operation"));
+    OperationSpec own;
+    read_operation_members(of_operation, own);
+    of_operation.finish();
+    lookup.operation = std::move(own);
+  }
+  lookup.records = members.texts("records");
+  lookup.id = members.texts("id");
+  lookup.reference = members.texts("reference");
+  lookup.newest_first = members.text("newest_first");
+  members.finish();
+  if (!spec.list && !lookup.operation)
+    reader.fail(members.at(), "needs a \"list\" or an operation of its own");
+  if (lookup.operation && lookup.records.empty()) reader.fail(members.at(), "member \"records\" is missing");
+  spec.lookup = std::move(lookup);
+}
+
 void read_reference(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
   const std::optional<json::Value> value = resource.take_object("reference");
   if (!value) return;
   Members members(reader, *value, resource.at("reference"));
   spec.reference.field = members.text("field", true);
+  spec.reference.read = members.texts("read");
+  spec.reference.form = members.text("form");
+  if (!spec.reference.form.empty() && spec.reference.form != "mark" && spec.reference.form != "plain") {
+    reader.fail(members.at("form"), "must be mark or plain");
+  }
   for (Parameter& parameter : members.parameters("separators")) {
     spec.reference.separators.emplace(std::move(parameter.name), std::move(parameter.value));
   }
@@ -276,12 +315,7 @@ ResourceSpec read_resource(DescriptorReader& reader, std::string_view name, cons
   read_list(reader, members, spec);
   read_read_batch(reader, members, spec);
   read_companion(reader, members, spec);
-  if (const auto lookup = members.take_object("lookup")) {
-    Members query(reader, *lookup, members.at("lookup"));
-    spec.lookup = query.parameters("query");
-    query.finish();
-    if (!spec.list) reader.fail(query.at(), "needs a \"list\" operation");
-  }
+  read_lookup(reader, members, spec);
   spec.record = members.texts("record");
   spec.id = members.texts("id");
   spec.updated_at = members.texts("updated_at");

@@ -82,11 +82,14 @@ void set_updated_at(const ResourceMaps& maps, const json::Value& record, mapping
   if (mapped.find("source_updated_at") != nullptr) return;
   const std::string stamp = record_updated_at(maps, record);
   if (stamp.empty()) return;
-  static const Result<mapping::TransformChain> chain = mapping::parse_transforms("timestamp");
-  json::Field field = json::Field::string(stamp);
+  static const Result<mapping::TransformChain> iso = mapping::parse_transforms("timestamp");
+  static const Result<mapping::TransformChain> odata = mapping::parse_transforms("sap_date");
   const mapping::TransformContext context{maps.inbound_values};
-  if (mapping::apply_transforms(chain.value(), field, context) || field.is_null()) return;
-  set_field(mapped, "source_updated_at", std::move(field.text));
+  for (const auto* chain : {&iso, &odata}) {
+    json::Field field = json::Field::string(stamp);
+    if (mapping::apply_transforms(chain->value(), field, context) || field.is_null()) continue;
+    return set_field(mapped, "source_updated_at", std::move(field.text));
+  }
 }
 
 }  // namespace
@@ -101,6 +104,28 @@ std::string record_updated_at(const ResourceMaps& maps, const json::Value& recor
 
 std::string reference_mark(std::string_view reference) {
   return std::string(mark_start) + std::string(reference) + "]";
+}
+
+std::string reference_short(std::string_view reference) {
+  static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  constexpr std::size_t length = 20;
+  constexpr int bits_of_digit = 4;
+  constexpr int bits_of_letter = 5;
+  std::string out;
+  unsigned int bits = 0;
+  int count = 0;
+  for (const char c : reference) {
+    if (!is_hex(c)) continue;
+    const auto digit =
+        static_cast<unsigned int>(ascii::is_digit(c) ? c - '0' : ascii::to_lower(c) - 'a' + 10);
+    bits = (bits << static_cast<unsigned int>(bits_of_digit)) | digit;
+    count += bits_of_digit;
+    if (count < bits_of_letter) continue;
+    count -= bits_of_letter;
+    out += alphabet[(bits >> static_cast<unsigned int>(count)) & 31U];
+    if (out.size() == length) break;
+  }
+  return out;
 }
 
 std::optional<std::string> find_reference(std::string_view text) {
@@ -136,9 +161,13 @@ std::string record_reference(const ResourceMaps& maps, const json::Value& record
   if (is_uuid(own)) return lower(own);
   if (auto found = find_reference(own)) return *found;
   if (!maps.reference) return {};
-  const std::optional<json::Field> field = maps.reference->path.first(record);
-  if (!field || field->kind != json::Kind::string) return {};
-  return find_reference(field->text).value_or(std::string());
+  for (const path::Path& path : maps.reference->read) {
+    const std::optional<json::Field> field = path.first(record);
+    if (!field || field->kind != json::Kind::string) continue;
+    if (is_uuid(field->text)) return lower(field->text);
+    if (auto found = find_reference(field->text)) return *found;
+  }
+  return {};
 }
 
 std::vector<LearntValue> learn_values(const ResourceMaps& maps, const json::Value& record) {

@@ -28,6 +28,9 @@ std::string record_id(const ResourceMaps& maps, const json::Value& record);
 // The provider's time stamp of the last change, as sent; empty when the record has none.
 std::string record_updated_at(const ResourceMaps& maps, const json::Value& record);
 
+// Our reference in 20 characters, for fields that hold no more: the first 100 bits of the uuid in base32 (RFC
+// 4648), which no two records of a hub share.
+std::string reference_short(std::string_view reference);
 // Our mark in the provider's text field: "[cmms <uuid>]".
 std::string reference_mark(std::string_view reference);
 std::optional<std::string> find_reference(std::string_view text);  // the uuid, lower case

@@ -1,14 +1,18 @@
 // The table of paging styles.
 #include "core/provider/paging.hpp"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
+#include "core/exchange/ascii.hpp"
 #include "core/provider/paging/styles.hpp"
 
 namespace cmms::provider {
 namespace {
 
-constexpr std::array<const PagingStyle*, 2> styles{&none_paging, &page_paging};
+constexpr std::array<const PagingStyle*, 6> styles{&none_paging,   &page_paging,      &offset_paging,
+                                                   &cursor_paging, &next_link_paging, &skip_token_paging};
 
 }  // namespace
 
@@ -34,6 +38,46 @@ Result<std::string> paging_parameter(const PagingSpec& spec, const Connection& c
       found->second, [&](std::string_view each) { return connection.placeholder(each); }, Escape::none);
   if (!value) return std::move(value).error();
   return value.value().value_or(std::string());
+}
+
+Result<std::int64_t> paging_number(const PagingSpec& spec, const Connection& connection,
+                                   std::string_view name, std::int64_t fallback) {
+  Result<std::string> text = paging_parameter(spec, connection, name);
+  if (!text) return std::move(text).error();
+  return ascii::parse_digits(text.value()).value_or(fallback);
+}
+
+Result<path::Path> paging_path(const PagingSpec& spec, const Connection& connection, std::string_view name) {
+  Result<std::string> text = paging_parameter(spec, connection, name);
+  if (!text) return std::move(text).error();
+  return path::Path::parse(text.value());
+}
+
+Result<PageSize> paging_size(const PagingSpec& spec, const Connection& connection) {
+  Result<std::string> parameter = paging_parameter(spec, connection, "size");
+  if (!parameter) return std::move(parameter).error();
+  Result<std::int64_t> records = paging_number(spec, connection, "page_size", 0);
+  if (!records) return std::move(records).error();
+  return PageSize{std::move(parameter).value(), records.value()};
+}
+
+void PageSize::append_to(std::vector<Parameter>& query) const {
+  if (!parameter.empty() && records > 0) query.push_back({parameter, std::to_string(records)});
+}
+
+std::vector<Parameter> page_query(const Pager& pager, std::vector<Parameter> query) {
+  std::vector<Parameter> parameters = pager.parameters();
+  if (pager.is_whole_query()) return parameters;
+  std::move(parameters.begin(), parameters.end(), std::back_inserter(query));
+  return query;
+}
+
+Error broken_paging_error(const Connection& connection, std::string_view resource) {
+  return Error{ErrorClass::provider_unavailable,
+               "provider \"" + connection.provider_id + "\" does not say how to get the next page of its " +
+                   std::string(resource) + "s",
+               "What it answers as the next page has no query, or is the page that was read.",
+               "Check the paging of the provider type's list."};
 }
 
 Result<std::unique_ptr<Pager>> make_pager(const Connection& connection, std::string_view resource) {

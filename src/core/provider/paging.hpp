@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,12 @@
 #include "core/result.hpp"
 
 namespace cmms::provider {
+
+enum class Progress : std::uint8_t {
+  end,     // this was the last page
+  more,    // there may be another one
+  broken,  // there is another one and the answer does not tell how to get it: never the end
+};
 
 // The position in one walk over a list.
 class Pager {
@@ -27,20 +34,30 @@ class Pager {
 
   virtual void restart() = 0;                             // back to the first page
   virtual std::vector<Parameter> parameters() const = 0;  // of the current page, ready to send
-  // After a page was read: whether there may be another one. A short page alone is no proof of the end,
-  // because servers clamp the page size without a word.
-  virtual bool advance(const json::Value& answer, std::size_t record_count) = 0;
+  // Whether they are the whole query, so that nothing else is to be sent with them.
+  virtual bool is_whole_query() const { return false; }
+  // After a page was read. A short page alone is no proof of the end, because servers clamp the page size
+  // without a word.
+  virtual Progress advance(const json::Value& answer, std::size_t record_count) = 0;
   // Whether pages can be asked for one after the other; otherwise one answer is all there is.
   virtual bool can_walk() const = 0;
 };
 
 struct PagingStyle {
   std::string_view name;
+  std::vector<std::string_view> (*parameters)();  // the names that a descriptor may give
   Result<std::unique_ptr<Pager>> (*make)(const PagingSpec& spec, const Connection& connection);
 };
 
 const PagingStyle* find_paging_style(std::string_view name);
 std::vector<std::string_view> paging_style_names();
+
+std::unique_ptr<Pager> make_no_pager();  // one answer is all there is
+
+// What a list asks for: the operation's own query is added by the request. `query`: what the caller asks
+// besides.
+std::vector<Parameter> page_query(const Pager& pager, std::vector<Parameter> query);
+Error broken_paging_error(const Connection& connection, std::string_view resource);
 
 // The pager of a resource's list.
 Result<std::unique_ptr<Pager>> make_pager(const Connection& connection, std::string_view resource);

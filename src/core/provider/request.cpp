@@ -27,18 +27,36 @@ Result<std::string> expand_path(const Connection& connection, const OperationSpe
   return std::move(*path.value());
 }
 
-Status append_query(const std::vector<Parameter>& parameters, const TemplateLookup& lookup,
-                    std::string& url) {
+// Several values of a parameter that the operation joins become one; in parentheses where a word stands
+// between.
+void add_parameter(const OperationSpec& operation, Parameter parameter, std::vector<Parameter>& query) {
+  const auto same_name = [&](const Parameter& each) { return each.name == parameter.name; };
+  const auto join = std::find_if(operation.join.begin(), operation.join.end(), same_name);
+  if (join == operation.join.end()) return query.push_back(std::move(parameter));
+  if (join->value.starts_with(' ')) parameter.value = "(" + parameter.value + ")";
+  const auto earlier = std::find_if(query.begin(), query.end(), same_name);
+  if (earlier == query.end()) return query.push_back(std::move(parameter));
+  earlier->value += join->value + parameter.value;
+}
+
+Status expand_query(const OperationSpec& operation, const std::vector<Parameter>& parameters,
+                    const TemplateLookup& lookup, std::vector<Parameter>& query) {
   for (const Parameter& parameter : parameters) {
     Result<std::optional<std::string>> name = expand(parameter.name, lookup, Escape::none);
     if (!name) return std::move(name).error();
     Result<std::optional<std::string>> value = expand(parameter.value, lookup, Escape::none);
     if (!value) return std::move(value).error();
     if (!name.value() || name.value()->empty() || !value.value()) continue;
-    url += url.find('?') == std::string::npos ? '?' : '&';
-    url += percent_encode(*name.value()) + "=" + percent_encode(*value.value());
+    add_parameter(operation, {std::move(*name.value()), std::move(*value.value())}, query);
   }
   return Nothing{};
+}
+
+void append_query(const std::vector<Parameter>& query, std::string& url) {
+  for (const Parameter& parameter : query) {
+    url += url.find('?') == std::string::npos ? '?' : '&';
+    url += percent_encode(parameter.name) + "=" + percent_encode(parameter.value);
+  }
 }
 
 bool is_omitted(const OperationSpec& operation, std::string_view name) {
@@ -86,9 +104,12 @@ Result<Request> make_request(const Connection& connection, const OperationSpec& 
   std::string_view base = connection.option("base_url");
   while (base.ends_with('/')) base.remove_suffix(1);
   request.url = std::string(base) + path.value();
-  if (Status status = append_query(operation.query, lookup, request.url); !status)
-    return std::move(status).error();
-  if (Status status = append_query(query, lookup, request.url); !status) return std::move(status).error();
+  std::vector<Parameter> parameters;
+  for (const auto* each : {&operation.query, &query}) {
+    if (Status status = expand_query(operation, *each, lookup, parameters); !status)
+      return std::move(status).error();
+  }
+  append_query(parameters, request.url);
 
   if (connection.authentication && !is_omitted(operation, connection.authentication->name)) {
     request.wants_token = connection.session->token() != nullptr;

@@ -1,6 +1,9 @@
 // Expands the placeholders of descriptor templates.
 #include "core/provider/template.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace cmms::provider {
 namespace {
 
@@ -12,14 +15,36 @@ Error template_error(std::string_view text, std::string_view what) {
   error.error_class = ErrorClass::configuration;
   error.message = "invalid template \"" + std::string(text) + "\": " + std::string(what);
   error.hint =
-      "Placeholders are written {name}, or {name?} where it may be empty; {{ and }} are literal braces.";
+      "Placeholders are written {name}, {name?} where it may be empty, or {name:odata} inside of a literal "
+      "of "
+      "OData; {{ and }} are literal braces.";
   return error;
 }
+
+using WriteLiteral = std::string (*)(std::string_view text);
+
+// Inside of quotes that the template has: OData's URL conventions, version 2, 'O''Brien'.
+std::string odata_literal(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    out += c;
+    if (c == '\'') out += c;
+  }
+  return out;
+}
+
+struct LiteralForm {
+  std::string_view name;
+  WriteLiteral write;
+};
+
+constexpr std::array<LiteralForm, 1> literal_forms{{{"odata", odata_literal}}};
 
 struct Piece {
   std::string_view literal;  // set unless this is a placeholder
   std::string_view name;
   bool optional = false;
+  WriteLiteral write = nullptr;
 };
 
 bool is_name(std::string_view name) {
@@ -37,12 +62,12 @@ Result<std::vector<Piece>> split(std::string_view text) {
   while (position < text.size()) {
     const std::size_t brace = text.find_first_of("{}", position);
     if (brace == std::string_view::npos) {
-      pieces.push_back({text.substr(position), {}, false});
+      pieces.push_back({text.substr(position), {}});
       break;
     }
-    if (brace > position) pieces.push_back({text.substr(position, brace - position), {}, false});
+    if (brace > position) pieces.push_back({text.substr(position, brace - position), {}});
     if (brace + 1 < text.size() && text[brace + 1] == text[brace]) {
-      pieces.push_back({text.substr(brace, 1), {}, false});
+      pieces.push_back({text.substr(brace, 1), {}});
       position = brace + 2;
       continue;
     }
@@ -52,8 +77,17 @@ Result<std::vector<Piece>> split(std::string_view text) {
     std::string_view name = text.substr(brace + 1, end - brace - 1);
     const bool optional = !name.empty() && name.back() == '?';
     if (optional) name.remove_suffix(1);
-    if (!is_name(name)) return template_error(text, "a placeholder is not a name");
-    pieces.push_back({{}, name, optional});
+    Piece piece{{}, name, optional};
+    if (const std::size_t colon = name.find(':'); colon != std::string_view::npos) {
+      const auto form =
+          std::find_if(literal_forms.begin(), literal_forms.end(),
+                       [&](const LiteralForm& each) { return each.name == name.substr(colon + 1); });
+      if (form == literal_forms.end()) return template_error(text, "a placeholder has an unknown form");
+      piece.write = form->write;
+      piece.name = name.substr(0, colon);
+    }
+    if (!is_name(piece.name)) return template_error(text, "a placeholder is not a name");
+    pieces.push_back(piece);
     position = end + 1;
   }
   return pieces;
@@ -80,7 +114,8 @@ Result<std::optional<std::string>> expand_nested(std::string_view text, const Te
       return std::optional<std::string>();
     }
     if (!found->is_template) {
-      out += escaped(found->text, escape);
+      out +=
+          piece.write == nullptr ? escaped(found->text, escape) : escaped(piece.write(found->text), escape);
       continue;
     }
     Result<std::optional<std::string>> nested = expand_nested(found->text, lookup, escape, depth + 1);
@@ -105,6 +140,15 @@ Result<std::vector<std::string>> template_names(std::string_view text) {
     if (!piece.name.empty()) names.emplace_back(piece.name);
   }
   return names;
+}
+
+std::string literal_text(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    out += c;
+    if (c == '{' || c == '}') out += c;
+  }
+  return out;
 }
 
 std::string percent_encode(std::string_view text) {

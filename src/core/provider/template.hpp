@@ -1,5 +1,6 @@
 // Templates of descriptors: "{work_order_path}/{source_id}". A placeholder names an option, a credential or a
-// variable of the request; "{name?}" may be empty; "{{" and "}}" are literal braces.
+// variable of the request; "{name?}" may be empty; "{name:odata}" is written as that kind of literal before
+// it is escaped; "{{" and "}}" are literal braces.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,9 @@ Result<std::optional<std::string>> expand(std::string_view text, const TemplateL
 
 // The names that a template refers to; an error when its braces do not match.
 Result<std::vector<std::string>> template_names(std::string_view text);
+
+// A text as a template that expands to it.
+std::string literal_text(std::string_view text);
 
 std::string percent_encode(std::string_view text);  // all but RFC 3986's unreserved characters
 

@@ -47,7 +47,10 @@ MadeJob make_job(Task& task) {
     task.record = std::make_shared<const json::Document>(std::move(document).value());
   }
   if (task.kind == TaskKind::push) return make_push_job(task);
-  return job::make_lookup(task.connection, task.row.key.resource, task.row.key.record_id);
+  const auto in_doubt = std::chrono::duration<double>(task.row.seconds_in_doubt);
+  const auto attempted_at = std::chrono::system_clock::now() - in_doubt;
+  return job::make_lookup(task.connection, task.row.key.resource, task.row.key.record_id,
+                          std::chrono::floor<std::chrono::microseconds>(attempted_at));
 }
 
 }  // namespace

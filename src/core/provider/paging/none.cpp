@@ -8,15 +8,16 @@ class NoPager : public Pager {
  public:
   void restart() override {}
   std::vector<Parameter> parameters() const override { return {}; }
-  bool advance(const json::Value&, std::size_t) override { return false; }
+  Progress advance(const json::Value&, std::size_t) override { return Progress::end; }
   bool can_walk() const override { return false; }
 };
 
 }  // namespace
 
-const PagingStyle none_paging{"none",
-                              [](const PagingSpec&, const Connection&) -> Result<std::unique_ptr<Pager>> {
-                                return std::unique_ptr<Pager>(std::make_unique<NoPager>());
-                              }};
+std::unique_ptr<Pager> make_no_pager() { return std::make_unique<NoPager>(); }
+
+const PagingStyle none_paging{
+    "none", [] { return std::vector<std::string_view>{}; },
+    [](const PagingSpec&, const Connection&) -> Result<std::unique_ptr<Pager>> { return make_no_pager(); }};
 
 }  // namespace cmms::provider

@@ -64,7 +64,14 @@ class NumberedPager : public Pager {
     return out;
   }
 
-  bool advance(const json::Value& answer, std::size_t record_count) override {
+  Progress advance(const json::Value& answer, std::size_t record_count) override {
+    return may_go_on(answer, record_count) ? Progress::more : Progress::end;
+  }
+
+  bool can_walk() const override { return !page_name_.empty(); }
+
+ private:
+  bool may_go_on(const json::Value& answer, std::size_t record_count) {
     // The longest page shows the size that the server really serves; before there is another to compare with,
     // a short page proves nothing.
     const bool is_only = longest_ == 0;
@@ -81,9 +88,6 @@ class NumberedPager : public Pager {
     return is_only || !is_short;
   }
 
-  bool can_walk() const override { return !page_name_.empty(); }
-
- private:
   std::string page_name_;
   std::string size_name_;
   std::int64_t page_size_;
@@ -108,6 +112,10 @@ Result<std::unique_ptr<Pager>> make_page_pager(const PagingSpec& spec, const Con
 
 }  // namespace
 
-const PagingStyle page_paging{"page", make_page_pager};
+const PagingStyle page_paging{"page",
+                              [] {
+                                return std::vector<std::string_view>{"page", "size", "page_size", "first"};
+                              },
+                              make_page_pager};
 
 }  // namespace cmms::provider

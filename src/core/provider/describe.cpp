@@ -95,7 +95,7 @@ std::string list_text(const ResourceSpec& spec) {
 }
 
 std::string poll_text(const ChangedSinceSpec& changed_since) {
-  std::vector<Parameter> query{{changed_since.parameter, "{cursor}"}};
+  std::vector<Parameter> query{{changed_since.parameter, changed_since.value}};
   query.insert(query.end(), changed_since.query.begin(), changed_since.query.end());
   return "list with " + query_text(query);
 }
@@ -103,6 +103,13 @@ std::string poll_text(const ChangedSinceSpec& changed_since) {
 std::string read_batch_text(const ReadBatchSpec& batch) {
   return "list with " + query_text({{batch.parameter, batch.each + batch.join + "..."}}) + "; up to " +
          std::to_string(batch.max_items) + " at once";
+}
+
+std::string lookup_text(const LookupSpec& lookup) {
+  std::string text =
+      lookup.operation ? request_text(*lookup.operation) : "list with " + query_text(lookup.query);
+  if (!lookup.newest_first.empty()) text += "; the newest first, by " + lookup.newest_first;
+  return text;
 }
 
 // What can be done with a resource, each with how it is done.
@@ -121,7 +128,11 @@ Rows actions_of(const ResourceSpec& spec) {
   }
   if (spec.read_batch.max_items > 0) add("read many", read_batch_text(spec.read_batch));
   if (spec.changed_since) add("poll", poll_text(*spec.changed_since));
-  if (!spec.lookup.empty()) add("look up", "list with " + query_text(spec.lookup));
+  if (spec.polled_whole) add("poll", "the whole list");
+  if (spec.lookup) add("look up", lookup_text(*spec.lookup));
+  if (spec.companion)
+    add("companion", "a " + spec.companion->resource + " first, where \"" + spec.companion->enabled +
+                         "\" has a value; named in " + spec.companion->target);
   return rows;
 }
 

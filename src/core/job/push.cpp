@@ -1,10 +1,15 @@
-// Pushes: mapping, one request, and the reading of its answer.
+// Pushes: one request to create or delete; to update, the record is read where its version or status must be
+// known, its fields are written, and its status is walked.
 #include "core/job/push.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <utility>
 
 #include "core/job/answer.hpp"
-#include "core/json/builder.hpp"
+#include "core/job/push_body.hpp"
+#include "core/job/stamp.hpp"
+#include "core/job/status_walk.hpp"
 #include "core/provider/inbound.hpp"
 #include "core/provider/request.hpp"
 
@@ -12,8 +17,11 @@ namespace cmms::job {
 namespace {
 
 using provider::Connection;
+using provider::OperationSpec;
 using provider::ResourceMaps;
 using provider::ResourceSpec;
+
+constexpr std::string_view status_column = "common_status";
 
 Error configuration_error(const Connection& connection, std::string message) {
   return Error{ErrorClass::configuration,
@@ -24,69 +32,6 @@ Error configuration_error(const Connection& connection, std::string message) {
 
 bool contains(const std::vector<std::string>& values, std::string_view wanted) {
   return std::find(values.begin(), values.end(), wanted) != values.end();
-}
-
-// Problems that the descriptor answers by leaving the field out.
-void drop_answered_problems(const ResourceSpec& spec, PushOperation operation, mapping::Mapped& mapped) {
-  std::erase_if(mapped.problems, [&](const mapping::Problem& problem) {
-    if (problem.kind == mapping::ProblemKind::bad_value)
-      return contains(spec.omit_bad_values, problem.target);
-    if (problem.kind != mapping::ProblemKind::unmapped_value || operation != PushOperation::create)
-      return false;
-    const auto found = spec.provider_default.find(problem.target);
-    return found != spec.provider_default.end() && contains(found->second, problem.value);
-  });
-}
-
-Conclusion conclude_held(const std::vector<mapping::Problem>& problems) {
-  const auto unmapped = std::find_if(problems.begin(), problems.end(), [](const mapping::Problem& problem) {
-    return problem.kind == mapping::ProblemKind::unmapped_value;
-  });
-  const mapping::Problem& first = unmapped == problems.end() ? problems.front() : *unmapped;
-  Error error;
-  error.error_class = unmapped == problems.end() ? ErrorClass::validation : ErrorClass::unmapped_value;
-  error.message = first.message;
-  if (problems.size() > 1) error.detail = std::to_string(problems.size()) + " fields cannot be mapped.";
-  error.hint = unmapped == problems.end() ? "Correct the record or its field map; it is sent then."
-                                          : "Map the value with cmms.map_value; the record is sent then.";
-  Conclusion conclusion;
-  conclusion.verdict = Verdict::held;
-  conclusion.error = std::move(error);
-  conclusion.error_fields = provider::problems_json(problems);
-  return conclusion;
-}
-
-// Writes our mark behind the text of the field that carries it.
-void add_reference(const provider::ReferenceField& field, PushOperation operation,
-                   const std::string& reference, mapping::Mapped& mapped) {
-  const std::string mark = provider::reference_mark(reference);
-  const std::string wanted = field.path.text();
-  for (mapping::MappedField& each : mapped.fields) {
-    const Result<path::Path> target = path::Path::parse(each.target);
-    if (!target || target.value().text() != wanted) continue;
-    std::string text = provider::strip_reference(each.value.text, reference);
-    if (!text.empty()) text.append(field.separator);
-    each.value = json::Field::string(text.append(mark));
-    return;
-  }
-  if (operation == PushOperation::create) mapped.fields.push_back({field.target, json::Field::string(mark)});
-}
-
-Result<std::string> make_body(const Connection& connection, const provider::OperationSpec& operation,
-                              const mapping::Mapped& mapped) {
-  json::ObjectBuilder fields;
-  for (const mapping::MappedField& field : mapped.fields) {
-    if (Status status = fields.set(field.target, field.value); !status) return std::move(status).error();
-  }
-  Result<std::optional<std::string>> envelope = provider::expand(
-      operation.envelope, [&](std::string_view name) { return connection.placeholder(name); },
-      provider::Escape::none);
-  if (!envelope) return std::move(envelope).error();
-  if (!envelope.value() || envelope.value()->empty()) return fields.dump();
-  json::ObjectBuilder body;
-  if (Status status = body.set_json(*envelope.value(), fields.dump()); !status)
-    return std::move(status).error();
-  return body.dump();
 }
 
 // "https://host/work_orders/17?x=y" -> "17"
@@ -108,64 +53,49 @@ class PushJob : public Job {
       : connection_(std::move(connection)), spec_(spec), maps_(maps), input_(std::move(input)) {}
 
   Status prepare() {
-    const std::optional<provider::OperationSpec>& operation = operation_spec();
+    const std::optional<OperationSpec>& operation = operation_spec();
     if (!operation) {
       return configuration_error(*connection_, "provider type " + connection_->descriptor->type + " has no " +
                                                    std::string(push_operation_name(input_.operation)) +
                                                    " of " + input_.resource);
     }
     if (input_.operation != PushOperation::create && input_.source_record_id.empty()) {
-      first_ = without_id();
-      return Nothing{};
+      return conclude_at_once(without_id());
     }
-    if (input_.operation == PushOperation::remove) return make_first(*operation, {});
+    if (!operation->unsupported.empty()) return conclude_at_once(unsupported(*operation));
+    if (input_.operation == PushOperation::remove) return begin_with(make(*operation, {}));
     if (input_.record == nullptr) return configuration_error(*connection_, "there is no record to push");
-    mapping::Mapped& mapped = mapped_ = map_record();
-    for (const mapping::MappedField& field : input_.given) {
-      if (mapped.find(field.target) == nullptr) mapped.fields.push_back(field);
-    }
-    drop_answered_problems(spec_, input_.operation, mapped);
-    if (!mapped.problems.empty()) {
-      first_ = conclude_held(mapped.problems);
-      return Nothing{};
-    }
-    if (input_.operation == PushOperation::update && mapped.fields.empty()) {
-      first_ = synchronized(0);
-      return Nothing{};
-    }
-    if (maps_.reference && !input_.reference.empty()) {
-      add_reference(*maps_.reference, input_.operation, input_.reference, mapped);
-    }
-    Result<std::string> body = make_body(*connection_, *operation, mapped);
-    if (!body) return std::move(body).error();
-    if (Status status = make_first(*operation, std::move(body).value()); !status) return status;
-    return is_checkable() ? check_first() : Nothing{};
+    mapped_ = map_record(spec_, maps_, input_);
+    if (!mapped_.problems.empty()) return conclude_at_once(conclude_held(mapped_.problems));
+    return input_.operation == PushOperation::create ? begin_with(make_write(*operation))
+                                                     : prepare_update(*operation);
   }
 
   Step start() override { return std::move(first_); }
   PushPreview preview() {
     return {std::move(mapped_), write_ ? Step(*std::move(write_)) : std::move(first_)};
   }
+
   Step on_outcome(const Outcome& outcome) override {
-    if (input_.operation == PushOperation::create) return on_created(outcome);
-    if (write_) return on_checked(outcome);
-    const Answer answer = read_answer(*connection_, outcome, true);
-    const int status = answer.classified.http_status;
-    const bool gone = status == 404 || status == 410;
-    if (input_.operation == PushOperation::remove && gone && outcome.delivery == Delivery::answered) {
-      return synchronized(status);
+    switch (stage_) {
+      case Stage::check:
+        return on_checked(outcome);
+      case Stage::write:
+        return input_.operation == PushOperation::create ? on_created(outcome) : on_written(outcome);
+      case Stage::act:
+        return on_acted(outcome);
+      case Stage::read_back:
+        return on_read_back(outcome);
     }
-    if (!answer.ok()) return conclude_failure(answer);
-    Conclusion conclusion = synchronized(status);
-    conclusion.answer = answer.document;
-    const std::optional<json::Value> record = find_record(maps_, answer);
-    if (record && provider::record_id(maps_, *record) == input_.source_record_id) conclusion.record = record;
-    return conclusion;
+    return synchronized(0);
   }
+
   Step on_recorded() override { return synchronized(0); }
 
  private:
-  const std::optional<provider::OperationSpec>& operation_spec() const {
+  enum class Stage : std::uint8_t { write, check, act, read_back };
+
+  const std::optional<OperationSpec>& operation_spec() const {
     switch (input_.operation) {
       case PushOperation::create:
         return spec_.create;
@@ -177,60 +107,199 @@ class PushJob : public Job {
     return spec_.create;
   }
 
-  mapping::Mapped map_record() const {
-    const json::Value record = input_.record->root();
-    if (input_.operation == PushOperation::create) {
-      return maps_.outbound.apply(record, maps_.outbound_values, mapping::Direction::outbound,
-                                  mapping::Operation::create);
-    }
-    const std::function<bool(std::string_view)> changed = [&](std::string_view field) {
-      return contains(input_.changed_fields, field);
-    };
-    return maps_.outbound.apply(record, maps_.outbound_values, mapping::Direction::outbound,
-                                mapping::Operation::update, &changed);
+  Status conclude_at_once(Conclusion conclusion) {
+    first_ = std::move(conclusion);
+    return Nothing{};
   }
 
-  Status make_first(const provider::OperationSpec& operation, std::string body) {
+  Status begin_with(Result<Request> request) {
+    if (!request) return std::move(request).error();
+    first_ = std::move(request).value();
+    return Nothing{};
+  }
+
+  // A status that is changed by actions, and has changed here.
+  bool moves_status() const { return spec_.status_actions && contains(input_.changed_fields, status_column); }
+
+  Status prepare_update(const OperationSpec& operation) {
+    if (moves_status()) {
+      wanted_ = wanted_state(*connection_, input_.resource, input_.record->root()).value_or("");
+      if (wanted_.empty()) return conclude_at_once(held_without_state());
+    }
+    if (!mapped_.fields.empty()) {
+      Result<Request> write = make_write(operation);
+      if (!write) return std::move(write).error();
+      write_ = std::move(write).value();
+    } else if (wanted_.empty()) {
+      return conclude_at_once(synchronized(0));
+    }
+    if (!wanted_.empty() || is_checkable() || !maps_.lock.empty()) {
+      stage_ = Stage::check;
+      return begin_with(make(*spec_.read, {}));
+    }
+    first_ = *std::exchange(write_, std::nullopt);
+    return Nothing{};
+  }
+
+  Conclusion held_without_state() const {
+    const std::optional<json::Value> status = input_.record->root().member(status_column);
+    const std::string value = status ? json::Field::from(*status).text : std::string();
+    return conclude_held({{mapping::ProblemKind::unmapped_value, std::string(status_column), "status", value,
+                           "the status \"" + value + "\" has no mapping to one of the provider's"}});
+  }
+
+  Result<Request> make_write(const OperationSpec& operation) const {
+    Result<std::string> body = make_body(*connection_, operation, mapped_);
+    if (!body) return std::move(body).error();
+    return make(operation, std::move(body).value());
+  }
+
+  Result<Request> make(const OperationSpec& operation, std::string body) const {
     provider::Variables variables;
     variables.emplace("source_id", input_.source_record_id);
+    variables.emplace(
+        "now",
+        format_stamp(std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()), {}));
     if (!input_.reference.empty()) {
       variables.emplace("reference", input_.reference);
       variables.emplace("reference_mark", provider::reference_mark(input_.reference));
       variables.emplace("reference_short", provider::reference_short(input_.reference));
     }
     Result<Request> request = provider::make_request(*connection_, operation, variables, {}, std::move(body));
-    if (!request) return std::move(request).error();
-    // An update sets fixed values, whatever the method is called.
+    if (!request) return request;
+    // An update sets fixed values, whatever the method is called; and an action is never repeated blindly:
+    // the status is read before each walk.
     request.value().idempotent = input_.operation != PushOperation::create;
-    first_ = std::move(request).value();
-    return Nothing{};
+    return request;
   }
 
   // What was said last must be known to tell a change of the provider's.
   bool is_checkable() const {
-    if (input_.operation != PushOperation::update || !maps_.checks_updates || !input_.may_check) return false;
+    if (!maps_.checks_updates || !input_.may_check) return false;
     const std::optional<json::Value> said_last = input_.record->root().member("source_fields");
     return said_last && said_last->is_object();
   }
 
-  Status check_first() {
-    write_ = std::get<Request>(std::move(first_));
-    if (Status status = make_first(*spec_.read, {}); !status) return status;
-    std::get<Request>(first_).idempotent = true;
-    return Nothing{};
-  }
-
   // Where the record cannot be read the update is sent all the same, and its answer tells what is wrong.
   Step on_checked(const Outcome& outcome) {
-    Request write = *std::exchange(write_, std::nullopt);
     const Answer answer = read_answer(*connection_, outcome, true);
     const bool is_refused =
         answer.classified.disposition == Disposition::rejected || answer.classified.http_status == 403;
-    if (!answer.ok() && !is_refused) return conclude_failure(answer);
-    if (!answer.ok()) return write;
+    if (!answer.ok() && (!is_refused || !wanted_.empty())) return conclude_failure(answer);
+    const std::optional<json::Value> record = answer.ok() ? find_record(maps_, answer) : std::nullopt;
+    const bool is_known = record && provider::record_id(maps_, *record) == input_.source_record_id;
+    if (is_known && is_checkable() && has_changed(*record)) return overtaken(answer, *record);
+    if (is_known) version_ = version_of(outcome.response, *record);
+    if (!wanted_.empty()) {
+      present_ = is_known ? present_state(spec_, maps_, *record) : std::string();
+      way_ = find_way(*spec_.status_actions, present_, wanted_);
+    }
+    return next();
+  }
+
+  std::string version_of(const Response& response, const json::Value& record) const {
+    if (const auto etag = response.header("etag")) return std::string(*etag);
+    return provider::record_revision(maps_, record);
+  }
+
+  // The fields are written first: what a status allows to be changed is usually more the earlier it is.
+  Step next() {
+    if (write_) {
+      stage_ = Stage::write;
+      Request write = *std::exchange(write_, std::nullopt);
+      if (maps_.lock == "any" || !version_.empty()) {
+        if (!maps_.lock.empty()) write.headers.push_back({"If-Match", version_.empty() ? "*" : version_});
+      }
+      return write;
+    }
+    if (wanted_.empty()) return synchronized(0);
+    if (!way_) return without_way();
+    if (steps_done_ < way_->size()) {
+      stage_ = Stage::act;
+      return request_or_failure(make((*way_)[steps_done_]->operation, {}));
+    }
+    stage_ = Stage::read_back;
+    return request_or_failure(make(*spec_.read, {}));
+  }
+
+  static Step request_or_failure(Result<Request> request) {
+    if (request) return std::move(request).value();
+    Conclusion conclusion;
+    conclusion.verdict = Verdict::rejected;
+    conclusion.error = std::move(request).error();
+    return conclusion;
+  }
+
+  Step on_written(const Outcome& outcome) {
+    const Answer answer = read_answer(*connection_, outcome, true);
+    const int status = answer.classified.http_status;
+    const bool gone = status == 404 || status == 410;
+    if (input_.operation == PushOperation::remove && gone && outcome.delivery == Delivery::answered) {
+      return synchronized(status);
+    }
+    if (!answer.ok()) return conclude_write_failure(answer);
+    if (!wanted_.empty()) return next();
+    return conclude_done(answer);
+  }
+
+  // Changed there since it was read: the next attempt reads it again and merges.
+  Conclusion conclude_write_failure(const Answer& answer) const {
+    Conclusion conclusion = conclude_failure(answer);
+    const int status = answer.classified.http_status;
+    if (!maps_.lock.empty() && (status == 412 || status == 428)) conclusion.verdict = Verdict::retry;
+    return conclusion;
+  }
+
+  Step on_acted(const Outcome& outcome) {
+    const Answer answer = read_answer(*connection_, outcome, true);
+    if (answer.ok()) {
+      ++steps_done_;
+      return next();
+    }
+    Conclusion conclusion = conclude_failure(answer);
+    if (conclusion.error) {
+      conclusion.error->message.insert(0, "status action " + (*way_)[steps_done_]->name + ": ");
+    }
+    return conclusion;
+  }
+
+  // Some systems answer that all went well and change nothing.
+  Step on_read_back(const Outcome& outcome) const {
+    const Answer answer = read_answer(*connection_, outcome, true);
+    if (!answer.ok()) return conclude_failure(answer);
+    Conclusion conclusion = conclude_done(answer);
+    const std::string present = conclusion.record ? present_state(spec_, maps_, *conclusion.record) : wanted_;
+    if (present == wanted_) return conclusion;
+    conclusion.verdict = Verdict::rejected;
+    conclusion.error = Error{ErrorClass::conflict,
+                             "the provider took the change to " + wanted_ + ", but the record is " +
+                                 (present.empty() ? "in no known status" : present),
+                             {},
+                             "Look at the record there; cmms.retry sends the change again."};
+    return conclusion;
+  }
+
+  Conclusion conclude_done(const Answer& answer) const {
+    Conclusion conclusion = synchronized(answer.classified.http_status);
+    conclusion.answer = answer.document;
     const std::optional<json::Value> record = find_record(maps_, answer);
-    if (!record || provider::record_id(maps_, *record) != input_.source_record_id) return write;
-    if (!has_changed(*record)) return write;
+    if (record && provider::record_id(maps_, *record) == input_.source_record_id) conclusion.record = record;
+    return conclusion;
+  }
+
+  Conclusion without_way() const {
+    Conclusion conclusion;
+    conclusion.verdict = Verdict::rejected;
+    const std::string from = present_.empty() ? "its status, which is none of the known ones," : present_;
+    conclusion.error =
+        Error{ErrorClass::conflict,
+              "provider \"" + connection_->provider_id + "\" has no way from " + from + " to " + wanted_,
+              "The other fields of the change are written.",
+              "Change the status at the provider, or set it here to one that can be reached."};
+    return conclusion;
+  }
+
+  Conclusion overtaken(const Answer& answer, const json::Value& record) const {
     Conclusion conclusion;
     conclusion.verdict = Verdict::overtaken;
     conclusion.source_record_id = input_.source_record_id;
@@ -274,6 +343,13 @@ class PushJob : public Job {
     return conclusion;
   }
 
+  Conclusion unsupported(const OperationSpec& operation) const {
+    Conclusion conclusion;
+    conclusion.verdict = Verdict::rejected;
+    conclusion.error = Error{ErrorClass::validation, operation.unsupported, {}, {}};
+    return conclusion;
+  }
+
   Step on_created(const Outcome& outcome) const {
     const Answer answer = read_answer(*connection_, outcome, false);
     if (!answer.ok()) return conclude_failure(answer);
@@ -286,6 +362,10 @@ class PushJob : public Job {
       conclusion.source_record_id = id_of_location(outcome.response);
     }
     if (!conclusion.source_record_id.empty()) return conclusion;
+    if (spec_.create->is_accepted) {
+      conclusion.verdict = Verdict::accepted;
+      return conclusion;
+    }
     conclusion.verdict = Verdict::in_doubt;
     Error error{
         ErrorClass::identity,
@@ -305,7 +385,13 @@ class PushJob : public Job {
   PushInput input_;
   mapping::Mapped mapped_;
   Step first_;
-  std::optional<Request> write_;  // the update, while the record is being read first
+  Stage stage_ = Stage::write;
+  std::optional<Request> write_;  // the update of the fields, while the record is being read first
+  std::string version_;           // of the record as it was read
+  std::string wanted_;            // the state to walk to; empty: the status does not change
+  std::string present_;
+  std::optional<std::vector<const provider::StatusAction*>> way_;
+  std::size_t steps_done_ = 0;
 };
 
 Result<std::unique_ptr<PushJob>> prepared_push(std::shared_ptr<const Connection> connection,

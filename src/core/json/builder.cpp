@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "core/json/jansson.hpp"
 #include "core/json/text.hpp"
 #include "core/path/path.hpp"
 
@@ -33,6 +34,19 @@ struct ObjectBuilder::Node {
     json = std::move(text);
     members.clear();
     is_value = true;
+  }
+
+  // The members of an object that was given as a whole, so that others can be set beside them.
+  bool open_up() {
+    const Result<Document> document = Document::parse(json);
+    if (!document || !document.value().root().is_object()) return false;
+    document.value().root().each_member([&](std::string_view member, const Value& value) {
+      find_or_add(member).become_value(value.text());
+      return true;
+    });
+    is_value = false;
+    json.clear();
+    return true;
   }
 
   void append_to(std::string& out) const {
@@ -89,7 +103,7 @@ Status ObjectBuilder::set_json(std::string_view path, std::string json) {
   Node* node = root_.get();
   for (const path::Step& step : steps.first(steps.size() - 1)) {
     node = &node->find_or_add(step.name);
-    if (node->is_value) {
+    if (node->is_value && !node->open_up()) {
       return Error{ErrorClass::configuration, "cannot set " + quote(clip(path, 200)) + " in a request",
                    "The member " + quote(step.name) + " already has a value of its own.",
                    "Map either the whole member or its parts, not both."};

@@ -23,7 +23,8 @@ class ObjectBuilder {
   ObjectBuilder& operator=(const ObjectBuilder&) = delete;
 
   // `path` names a member ("title") or a nested one ("asset.id", "$.\"odd key\".x"); the objects between are
-  // made. Fails when the path is malformed, has an index, or runs through a member that is already a value.
+  // made. Fails when the path is malformed, has an index, or runs through a member that is already a value
+  // other than an object.
   Status set(std::string_view path, const Field& value);
   // `json` must be valid compact JSON text, for instance from Value::text() or another builder's dump().
   Status set_json(std::string_view path, std::string json);

@@ -179,6 +179,18 @@ Status compile_check(const Connection& connection, const ResourceSpec& spec, Res
   return Nothing{};
 }
 
+Status compile_status(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
+  if (spec.status_actions) {
+    if (Status status = compile_paths(connection, spec.status_actions->status, maps.status); !status)
+      return status;
+  }
+  if (!spec.update || spec.update->lock.empty()) return Nothing{};
+  Result<std::string> lock = expand_options(connection, spec.update->lock);
+  if (!lock) return std::move(lock).error();
+  if (lock.value() == "etag" || lock.value() == "any") maps.lock = std::move(lock).value();
+  return Nothing{};
+}
+
 Status compile_resource(const Connection& connection, const ResourceSpec& spec, const ConnectionInput& input,
                         ResourceMaps& maps) {
   if (Status status = overlay_rules(spec, input.field_rows, input.environment, maps); !status) return status;
@@ -201,6 +213,7 @@ Status compile_resource(const Connection& connection, const ResourceSpec& spec, 
   if (Status status = compile_reference(connection, spec, maps); !status) return status;
   if (Status status = compile_required(connection, spec, maps); !status) return status;
   if (Status status = compile_check(connection, spec, maps); !status) return status;
+  if (Status status = compile_status(connection, spec, maps); !status) return status;
   if (Status status = compile_quotas(connection, spec, maps); !status) return status;
   if (Status status = compile_companion(connection, spec, maps); !status) return status;
   if (Status status = compile_list(connection, spec, maps); !status) return status;

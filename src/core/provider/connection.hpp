@@ -84,6 +84,8 @@ struct ResourceMaps {
   bool changed_since_sorted = false;    // the provider is asked to sort by change time
   std::vector<Quota> quotas;
   std::optional<CompanionMaps> companion;
+  std::vector<path::Path> status;  // of status_actions
+  std::string lock;                // of updates: 'etag', 'any', or empty
   LookupMaps lookup;
   bool can_look_up = false;
   bool checks_updates = false;  // an update reads the record first, to notice what changed meanwhile

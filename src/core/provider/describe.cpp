@@ -72,8 +72,11 @@ std::string query_text(const std::vector<Parameter>& query) {
 }
 
 std::string request_text(const OperationSpec& operation) {
+  if (!operation.unsupported.empty()) return "unsupported: " + operation.unsupported;
   std::string text = operation.method + " " + operation.path + query_text(operation.query);
   if (!operation.envelope.empty()) add_part(text, "body inside " + operation.envelope);
+  if (operation.is_accepted) add_part(text, "accepted, done later");
+  if (!operation.lock.empty()) add_part(text, "lock " + operation.lock);
   if (!operation.check.empty()) add_part(text, "check " + operation.check);
   if (!operation.quota.empty()) add_part(text, "at most " + operation.quota + " in a month");
   return text;
@@ -130,6 +133,12 @@ Rows actions_of(const ResourceSpec& spec) {
   if (spec.changed_since) add("poll", poll_text(*spec.changed_since));
   if (spec.polled_whole) add("poll", "the whole list");
   if (spec.lookup) add("look up", lookup_text(*spec.lookup));
+  if (spec.status_actions) {
+    for (const StatusAction& action : spec.status_actions->actions) {
+      add(action.name,
+          join(action.from, " or ") + " to " + action.to + ": " + request_text(action.operation));
+    }
+  }
   if (spec.companion)
     add("companion", "a " + spec.companion->resource + " first, where \"" + spec.companion->enabled +
                          "\" has a value; named in " + spec.companion->target);

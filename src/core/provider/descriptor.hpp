@@ -53,9 +53,28 @@ struct OperationSpec {
       omit_headers;               // names of the descriptor's headers that this operation must not send
   std::string envelope;           // template: the member that wraps the body; empty: bare
   bool id_from_location = false;  // a create without an id in its answer: take Location's last segment
+  bool has_body = true;           // false, written "body": "none": there is only a Content-Type
+  bool is_accepted = false;       // written "answer": "accepted": the answer has no id, it shows itself later
+  std::string unsupported;        // why the provider cannot do this; then nothing else is given
+  std::string lock;   // template, of an update: 'etag' or 'any': If-Match says which version is changed
   std::string quota;  // template: how often the provider does this in a calendar month; empty: without limit
   std::string check;  // template, of an update: 'read' reads the record first, to notice a conflict
   std::string session_path;  // template of options: another session than the descriptor's; empty: that one
+};
+
+// One step from one status to another, for providers that change it by calls of their own.
+struct StatusAction {
+  std::string name;
+  std::vector<std::string> from;
+  std::string to;
+  OperationSpec operation;
+};
+
+struct StatusActionsSpec {
+  std::vector<std::string> status;  // paths: what a record says of its status
+  std::vector<std::string> states;  // codes; the first that stands in it as a word counts
+  std::string initial;              // of a new record
+  std::vector<StatusAction> actions;
 };
 
 // Many records read by one request of the list, found by their ids.
@@ -123,6 +142,7 @@ struct ResourceSpec {
   std::optional<OperationSpec> remove;  // written 'delete'
   std::optional<OperationSpec> read;
   std::optional<CompanionSpec> companion;
+  std::optional<StatusActionsSpec> status_actions;
   ReadBatchSpec read_batch;
   std::optional<OperationSpec> list;
   PagingSpec paging;

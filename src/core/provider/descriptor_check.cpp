@@ -14,7 +14,7 @@ namespace {
 // Placeholders that a request fills in by itself.
 constexpr std::array<std::string_view, 6> request_variables{"source_id",       "reference", "reference_mark",
                                                             "reference_short", "cursor",    "now"};
-constexpr std::array<std::string_view, 5> methods{"GET", "POST", "PUT", "PATCH", "DELETE"};
+constexpr std::array<std::string_view, 6> methods{"GET", "POST", "PUT", "PATCH", "MERGE", "DELETE"};
 
 class Check {
  public:
@@ -77,9 +77,10 @@ class Check {
   }
 
   void operation(const OperationSpec& operation, const std::string& at) {
+    if (!operation.unsupported.empty()) return;
     if (!text(operation.method, at + ".method") &&
         std::find(methods.begin(), methods.end(), operation.method) == methods.end()) {
-      reader_.fail(at + ".method", "unknown method", "Methods are GET, POST, PUT, PATCH and DELETE.");
+      reader_.fail(at + ".method", "unknown method", "Methods are GET, POST, PUT, PATCH, MERGE and DELETE.");
     }
     path(operation.path, at + ".path");
     if (!operation.session_path.empty()) {
@@ -88,6 +89,7 @@ class Check {
     }
     text(operation.envelope, at + ".envelope");
     text(operation.quota, at + ".quota");
+    text(operation.lock, at + ".lock");
     for (const Parameter& each : operation.query) parameter(each, at + ".query");
     for (const Parameter& each : operation.headers) parameter(each, at + ".headers");
   }
@@ -165,6 +167,7 @@ class Check {
       if (*each) operation(**each, member_path(at, name));
     }
     companion(spec, at + ".companion");
+    status_actions(spec, at + ".status_actions");
     text(spec.read_batch.parameter, at + ".read_batch.parameter");
     text(spec.read_batch.each, at + ".read_batch.each");
     if (!text(spec.paging.style, at + ".list.paging.style") &&
@@ -220,6 +223,25 @@ class Check {
         reader_.fail(member_path(at, name), "unknown member", style_hint(known));
       }
       text(value, member_path(at, name));
+    }
+  }
+
+  void status_actions(const ResourceSpec& spec, const std::string& at) {
+    if (!spec.status_actions) return;
+    const StatusActionsSpec& status = *spec.status_actions;
+    paths(status.status, at + ".status");
+    const auto is_state = [&](const std::string& code) {
+      return std::find(status.states.begin(), status.states.end(), code) != status.states.end();
+    };
+    if (!is_state(status.initial)) reader_.fail(at + ".initial", "is none of the states");
+    for (std::size_t i = 0; i < status.actions.size(); ++i) {
+      const StatusAction& action = status.actions[i];
+      const std::string action_at = at + ".actions[" + std::to_string(i) + "]";
+      operation(action.operation, action_at);
+      if (!is_state(action.to)) reader_.fail(action_at + ".to", "is none of the states");
+      for (const std::string& from : action.from) {
+        if (!is_state(from)) reader_.fail(action_at + ".from", "\"" + from + "\" is none of the states");
+      }
     }
   }
 

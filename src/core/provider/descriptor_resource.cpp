@@ -19,14 +19,32 @@ void read_operation_members(Members& members, OperationSpec& operation) {
   operation.session_path = members.text("session_path");
 }
 
+void read_body(DescriptorReader& reader, Members& members, OperationSpec& operation) {
+  const std::string body = members.text("body");
+  operation.has_body = body.empty();
+  if (!body.empty() && body != "none") reader.fail(members.at("body"), "must be none");
+}
+
 std::optional<OperationSpec> read_write_operation(DescriptorReader& reader, Members& resource,
                                                   std::string_view name) {
   const std::optional<json::Value> value = resource.take_object(name);
   if (!value) return std::nullopt;
   Members members(reader, *value, resource.at(name));
   OperationSpec operation;
+  operation.unsupported = members.text("unsupported");
+  if (!operation.unsupported.empty()) {
+    members.finish();
+    return operation;
+  }
   read_operation_members(members, operation);
   operation.envelope = members.text("envelope");
+  read_body(reader, members, operation);
+  if (const std::string answer = members.text("answer"); answer == "accepted") {
+    operation.is_accepted = true;
+  } else if (!answer.empty()) {
+    reader.fail(members.at("answer"), "must be accepted");
+  }
+  operation.lock = members.text("lock");
   operation.id_from_location = members.boolean("id_from_location");
   operation.check = members.text("check");
   operation.quota = members.text("quota");
@@ -50,6 +68,41 @@ PagingSpec read_paging(DescriptorReader& reader, const json::Value& value, const
     return true;
   });
   return paging;
+}
+
+StatusAction read_status_action(DescriptorReader& reader, const json::Value& value, const std::string& at) {
+  Members members(reader, value, at);
+  StatusAction action;
+  action.name = members.text("name", true);
+  action.from = members.texts("from");
+  action.to = members.text("to", true);
+  read_operation_members(members, action.operation);
+  read_body(reader, members, action.operation);
+  members.finish();
+  if (action.from.empty()) reader.fail(members.at(), "member \"from\" is missing");
+  return action;
+}
+
+void read_status_actions(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
+  const std::optional<json::Value> value = resource.take_object("status_actions");
+  if (!value) return;
+  Members members(reader, *value, resource.at("status_actions"));
+  StatusActionsSpec status;
+  status.status = members.texts("status");
+  status.states = members.texts("states");
+  status.initial = members.text("initial", true);
+  const std::optional<json::Value> actions = members.take("actions");
+  if (!actions || !actions->is_array() || actions->size() == 0) {
+    reader.fail(members.at("actions"), "must be an array of actions");
+  }
+  for (std::size_t i = 0; actions && i < actions->size() && actions->is_array(); ++i) {
+    const std::string at = members.at("actions") + "[" + std::to_string(i) + "]";
+    status.actions.push_back(read_status_action(reader, *actions->element(i), at));
+  }
+  members.finish();
+  if (status.status.empty()) reader.fail(members.at(), "member \"status\" is missing");
+  if (!spec.read) reader.fail(members.at(), "needs the operation \"read\"");
+  spec.status_actions = std::move(status);
 }
 
 void read_companion(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
@@ -315,6 +368,7 @@ ResourceSpec read_resource(DescriptorReader& reader, std::string_view name, cons
   read_list(reader, members, spec);
   read_read_batch(reader, members, spec);
   read_companion(reader, members, spec);
+  read_status_actions(reader, members, spec);
   read_lookup(reader, members, spec);
   spec.record = members.texts("record");
   spec.id = members.texts("id");

@@ -102,6 +102,10 @@ std::string record_updated_at(const ResourceMaps& maps, const json::Value& recor
   return first_text(maps.updated_at, record);
 }
 
+std::string record_revision(const ResourceMaps& maps, const json::Value& record) {
+  return first_text(maps.revision, record);
+}
+
 std::string reference_mark(std::string_view reference) {
   return std::string(mark_start) + std::string(reference) + "]";
 }

@@ -28,6 +28,9 @@ std::string record_id(const ResourceMaps& maps, const json::Value& record);
 // The provider's time stamp of the last change, as sent; empty when the record has none.
 std::string record_updated_at(const ResourceMaps& maps, const json::Value& record);
 
+// The provider's version of a record; empty when it has none.
+std::string record_revision(const ResourceMaps& maps, const json::Value& record);
+
 // Our reference in 20 characters, for fields that hold no more: the first 100 bits of the uuid in base32 (RFC
 // 4648), which no two records of a hub share.
 std::string reference_short(std::string_view reference);

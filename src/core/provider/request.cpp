@@ -120,7 +120,8 @@ Result<Request> make_request(const Connection& connection, const OperationSpec& 
       return std::move(status).error();
     }
   }
-  if (!body.empty()) request.headers.push_back({"Content-Type", "application/json"});
+  // Some servers take no notice of the query either when a request without a body has no type.
+  if (!body.empty() || !operation.has_body) request.headers.push_back({"Content-Type", "application/json"});
   request.body = std::move(body);
   request.timeout = connection.timeout();
   request.connect_timeout = std::min(request.connect_timeout, request.timeout);

@@ -1,0 +1,33 @@
+// The way from the status that a record has at its provider to the one that it is to have, for providers that
+// change a status by calls of their own, one step at a time.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json/value.hpp"
+#include "core/provider/connection.hpp"
+
+namespace cmms::job {
+
+// The provider's code of the status that our record has, by its value map. Nullopt: it has no mapping, or the
+// provider changes no status by actions.
+std::optional<std::string> wanted_state(const provider::Connection& connection, std::string_view resource,
+                                        const json::Value& record);
+
+// The code of the status that the provider's record shows; empty: none of the known ones.
+std::string present_state(const provider::ResourceSpec& spec, const provider::ResourceMaps& maps,
+                          const json::Value& record);
+
+// The fewest actions that lead there; empty when it is there already, nullopt when no way leads there.
+std::optional<std::vector<const provider::StatusAction*>> find_way(const provider::StatusActionsSpec& spec,
+                                                                   const std::string& from,
+                                                                   const std::string& to);
+
+// Whether a record that was just made still has to be walked to its status.
+bool status_follows(const provider::Connection& connection, std::string_view resource,
+                    const json::Value& record);
+
+}  // namespace cmms::job

@@ -17,6 +17,7 @@ CREATE TABLE cmms.outbox (
   claimed_change_seq bigint,
   claimed_at timestamptz,
   in_doubt_since timestamptz,
+  accepted_at timestamptz,
   lookups integer NOT NULL DEFAULT 0,
   last_error text,
   last_error_class text,
@@ -46,6 +47,7 @@ COMMENT ON COLUMN cmms.outbox.next_attempt_at IS 'Not before.';
 COMMENT ON COLUMN cmms.outbox.claimed_change_seq IS 'change_seq at the last claim: a higher change_seq means that changes came after.';
 COMMENT ON COLUMN cmms.outbox.claimed_at IS 'Time of the last claim.';
 COMMENT ON COLUMN cmms.outbox.in_doubt_since IS 'Since when the outcome of an attempt is unknown.';
+COMMENT ON COLUMN cmms.outbox.accepted_at IS 'Since when the provider has the record without having said what it is called: it is not sent again, and waits until a webhook, a poll or a look-up shows it.';
 COMMENT ON COLUMN cmms.outbox.lookups IS 'Look-ups that did not find the record since then.';
 COMMENT ON COLUMN cmms.outbox.last_error IS 'Why the last attempt failed, secrets masked.';
 COMMENT ON COLUMN cmms.outbox.last_error_class IS 'Class of that failure; see cmms.error_class.';

@@ -4,13 +4,15 @@
 CREATE INDEX outbox_in_doubt_idx ON cmms.outbox (outbox_id) WHERE state = 'in_doubt';
 
 CREATE VIEW cmms.needs_attention AS
-SELECT q.tenant_id, q.provider_id, q.record_id AS common_work_order_id, w.identifier, w.title, 'in_doubt' AS reason,
-       q.last_error AS detail, q.in_doubt_since AS since,
+SELECT q.tenant_id, q.provider_id, q.record_id AS common_work_order_id, w.identifier, w.title,
+       CASE WHEN q.accepted_at IS NULL THEN 'in_doubt' ELSE 'accepted' END AS reason,
+       coalesce(q.last_error, 'the provider took the order a day ago and has not shown it since') AS detail, q.in_doubt_since AS since,
        pg_catalog.format('cmms.settle(%s, ''exists'', ''<id at the provider>'') or cmms.settle(%s, ''missing'')', q.outbox_id, q.outbox_id) AS action,
        q.outbox_id
 FROM cmms.outbox q
 LEFT JOIN cmms.work_order w ON w.tenant_id = q.tenant_id AND w.common_work_order_id = q.record_id
-WHERE q.state = 'in_doubt' AND q.next_attempt_at = 'infinity'
+WHERE q.state = 'in_doubt'
+  AND CASE WHEN q.accepted_at IS NULL THEN q.next_attempt_at = 'infinity' ELSE q.accepted_at < pg_catalog.now() - interval '1 day' END
 UNION ALL
 SELECT w.tenant_id, w.provider_id, w.common_work_order_id, w.identifier, w.title, 'rejected', w.last_error, NULL,
        pg_catalog.format('correct the order, cmms.retry(%L) or cmms.discard(%L, ''<reason>'')', w.common_work_order_id, w.common_work_order_id), NULL
@@ -40,7 +42,7 @@ COMMENT ON COLUMN cmms.needs_attention.provider_id IS 'Name of the foreign serve
 COMMENT ON COLUMN cmms.needs_attention.common_work_order_id IS 'Our id of the order; null for a record that is not one yet.';
 COMMENT ON COLUMN cmms.needs_attention.identifier IS 'Number that people use for it; of a held record its id at the provider, or the row''s key.';
 COMMENT ON COLUMN cmms.needs_attention.title IS 'Short text; null where no order is here.';
-COMMENT ON COLUMN cmms.needs_attention.reason IS 'in_doubt (the provider cannot be asked), rejected, held, awaiting_approval or conflict.';
+COMMENT ON COLUMN cmms.needs_attention.reason IS 'in_doubt (the provider cannot be asked), accepted (a day ago, and not seen since), rejected, held, awaiting_approval or conflict.';
 COMMENT ON COLUMN cmms.needs_attention.detail IS 'What is wrong.';
 COMMENT ON COLUMN cmms.needs_attention.since IS 'Since when it waits; null for rejected orders, see cmms.sync_history.';
 COMMENT ON COLUMN cmms.needs_attention.action IS 'What to call.';
@@ -107,7 +109,7 @@ BEGIN
   ELSE
     UPDATE cmms.outbox q
     SET state = next_state, next_attempt_at = now(), attempts = 0, lookups = 0, in_doubt_since = NULL, claimed_at = NULL,
-        claimed_change_seq = NULL, last_error = NULL, last_error_class = NULL, source_record_id = settle.source_record_id,
+        accepted_at = NULL, claimed_change_seq = NULL, last_error = NULL, last_error_class = NULL, source_record_id = settle.source_record_id,
         operation = CASE WHEN exists_there AND q.operation = 'create' THEN 'update' ELSE q.operation END
     WHERE q.outbox_id = doubtful.outbox_id AND q.state = 'in_doubt';
   END IF;

@@ -75,7 +75,7 @@ BEGIN
     AND q.operation = 'create' AND q.state = 'in_doubt' AND q.change_seq = q.claimed_change_seq;
   -- A row in flight is left to the worker, which will be told the same.
   UPDATE cmms.outbox q
-  SET operation = 'update', source_record_id = source_id, attempts = 0, lookups = 0, in_doubt_since = NULL,
+  SET operation = 'update', source_record_id = source_id, attempts = 0, lookups = 0, in_doubt_since = NULL, accepted_at = NULL,
       state = CASE q.state WHEN 'in_doubt' THEN cmms.unsent_state(q.provider_id) ELSE q.state END, next_attempt_at = now()
   WHERE q.tenant_id = settle_adopted.tenant_id AND q.resource = 'work_order' AND q.record_id = settle_adopted.record_id
     AND q.operation = 'create' AND q.state <> 'in_flight';

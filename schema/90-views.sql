@@ -16,7 +16,7 @@ SELECT s.srvname::text AS provider_id,
        coalesce(p.active, false) AS active,
        cmms.is_armed() AS armed,
        p.paused_at, p.paused_by, p.pause_reason,
-       q.pending, q.in_flight, q.retrying, q.in_doubt, q.awaiting_approval,
+       q.pending, q.in_flight, q.retrying, q.in_doubt, q.accepted, q.awaiting_approval,
        q.held + (SELECT count(*) FROM cmms.held_record h WHERE h.provider_id = s.srvname AND h.direction <> 'outbound') AS held,
        (SELECT count(*) FROM cmms.work_order w
         WHERE w.provider_id = s.srvname AND w.tenant_id = t.tenant_id AND w.last_error_class IS NOT NULL AND w.sync_state = 'rejected') AS rejected,
@@ -44,7 +44,8 @@ CROSS JOIN LATERAL (
   SELECT count(*) FILTER (WHERE b.state = 'pending' AND b.attempts = 0) AS pending,
          count(*) FILTER (WHERE b.state = 'in_flight') AS in_flight,
          count(*) FILTER (WHERE b.state = 'pending' AND b.attempts > 0) AS retrying,
-         count(*) FILTER (WHERE b.state = 'in_doubt') AS in_doubt,
+         count(*) FILTER (WHERE b.state = 'in_doubt' AND b.accepted_at IS NULL) AS in_doubt,
+         count(*) FILTER (WHERE b.state = 'in_doubt' AND b.accepted_at IS NOT NULL) AS accepted,
          count(*) FILTER (WHERE b.state = 'awaiting_approval') AS awaiting_approval,
          count(*) FILTER (WHERE b.state = 'held') AS held,
          min(b.enqueued_at) AS oldest_pending_at
@@ -71,6 +72,7 @@ COMMENT ON COLUMN cmms.sync_health.pending IS 'Records with changes that were no
 COMMENT ON COLUMN cmms.sync_health.in_flight IS 'Records with a request under way.';
 COMMENT ON COLUMN cmms.sync_health.retrying IS 'Records whose last attempt failed and is repeated.';
 COMMENT ON COLUMN cmms.sync_health.in_doubt IS 'Records whose last attempt had no answer; being looked up.';
+COMMENT ON COLUMN cmms.sync_health.accepted IS 'Records that the provider has taken without having said what they are called.';
 COMMENT ON COLUMN cmms.sync_health.awaiting_approval IS 'Records that wait for cmms.approve (mode draft).';
 COMMENT ON COLUMN cmms.sync_health.held IS 'Records held for want of a mapping, in all directions.';
 COMMENT ON COLUMN cmms.sync_health.rejected IS 'Work orders that the provider refused for good.';

@@ -35,7 +35,7 @@ bool there_is_work() {
       SELECT EXISTS (SELECT FROM cmms.provider p CROSS JOIN LATERAL (
                        SELECT FROM cmms.outbox o
                        WHERE o.provider_id = p.provider_id AND o.state IN ('pending', 'in_doubt')
-                         AND o.next_attempt_at < 'infinity'
+                         AND o.next_attempt_at < 'infinity' AND o.accepted_at IS NULL
                        ORDER BY o.next_attempt_at DESC, o.outbox_id DESC LIMIT 1) AS q
                      WHERE p.active AND p.paused_at IS NULL AND p.mode <> 'read')
           OR EXISTS (SELECT FROM (SELECT FROM cmms.outbox o WHERE o.state = 'in_flight'

@@ -33,7 +33,7 @@ constexpr const char* claim_sql = R"sql(
     WHERE o.ctid = d.place
     RETURNING o.tenant_id, o.resource, o.record_id, o.provider_id, o.operation, o.changed_fields, o.source_record_id,
               d.next_attempt_at, o.outbox_id, o.attempts, d.was_in_doubt, o.lookups,
-              extract(epoch FROM clock_timestamp() - o.in_doubt_since)::float8)sql";
+              extract(epoch FROM clock_timestamp() - o.in_doubt_since)::float8, o.accepted_at IS NOT NULL)sql";
 
 // A statement of its own: its snapshot is younger than the lock on the outbox row, so that the record is
 // never older than the change that was claimed with it. A create sends no nulls, so they are not carried
@@ -86,6 +86,7 @@ ClaimedRow claimed_row(const Rows& rows, std::size_t i) {
   row.is_in_doubt = rows.boolean(i, 10);
   row.lookups = static_cast<int>(rows.integer(i, 11));
   row.seconds_in_doubt = rows.number(i, 12);
+  row.is_accepted = rows.boolean(i, 13);
   return row;
 }
 
@@ -124,6 +125,7 @@ Recovery recover_abandoned(std::string_view started_at) {
       R"sql(
       WITH abandoned AS MATERIALIZED (
         SELECT o.tenant_id, o.resource, o.record_id, o.operation = 'create' OR o.source_record_id IS NULL AS doubt,
+          o.accepted_at IS NOT NULL AS accepted,
           CASE WHEN o.change_seq = o.claimed_change_seq THEN 'pending' ELSE cmms.unsent_state(o.provider_id) END AS state
         FROM cmms.outbox o WHERE o.state = 'in_flight' AND o.claimed_at < $1 FOR UPDATE SKIP LOCKED),
         recovered AS (
@@ -135,7 +137,7 @@ Recovery recover_abandoned(std::string_view started_at) {
         UPDATE cmms.work_order w SET sync_state = 'in_doubt' FROM abandoned a CROSS JOIN LATERAL (
           SELECT x.tenant_id, x.common_work_order_id FROM cmms.work_order x
           WHERE x.tenant_id = a.tenant_id AND x.common_work_order_id = a.record_id FOR UPDATE SKIP LOCKED) AS l
-        WHERE a.doubt AND w.tenant_id = l.tenant_id AND w.common_work_order_id = l.common_work_order_id)
+        WHERE a.doubt AND NOT a.accepted AND w.tenant_id = l.tenant_id AND w.common_work_order_id = l.common_work_order_id)
       SELECT count(*) FILTER (WHERE a.doubt), count(*) FILTER (WHERE NOT a.doubt),
         (SELECT count(*) FROM cmms.outbox o WHERE o.state = 'in_flight' AND o.claimed_at < $1) = count(*)
         FROM abandoned a)sql",

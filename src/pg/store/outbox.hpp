@@ -44,6 +44,7 @@ struct ClaimedRow {
   bool is_in_doubt = false;           // an earlier attempt's outcome is unknown: to be looked up
   int lookups = 0;                    // that read everything and found nothing
   double seconds_in_doubt = 0;
+  bool is_accepted = false;  // the provider has it, and has not said yet what it is called
 };
 
 // Takes due rows and counts the attempt. What is committed here may have left: from now on it is never simply

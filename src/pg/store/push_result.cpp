@@ -34,9 +34,9 @@ constexpr const char* acknowledge_sql = R"sql(
     WITH r AS MATERIALIZED (
       SELECT v.*, q.place AS outbox_place, q.is_current
       FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[], $7::text[], $8::text[],
-                  $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[])
+                  $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
         AS v(tenant_id, resource, record_id, source_record_id, document, fields, source_status, source_priority,
-             source_updated_at, source_revision, identifier, provider_id, sent_fields)
+             source_updated_at, source_revision, identifier, provider_id, sent_fields, remaining_fields)
       LEFT JOIN LATERAL (
         SELECT x.ctid AS place, x.change_seq IS NOT DISTINCT FROM x.claimed_change_seq AS is_current
         FROM cmms.outbox x
@@ -49,15 +49,20 @@ constexpr const char* acknowledge_sql = R"sql(
           WHERE x.tenant_id = r.tenant_id AND x.provider_id = r.provider_id AND x.resource = r.resource
             AND x.direction = 'outbound' AND x.source_record_id = r.record_id::text LIMIT 1) AS q))),
     done AS (
-      DELETE FROM cmms.outbox o WHERE o.ctid = ANY (ARRAY(SELECT r.outbox_place FROM r WHERE r.is_current))),
+      DELETE FROM cmms.outbox o WHERE o.ctid = ANY (ARRAY(
+        SELECT r.outbox_place FROM r WHERE r.is_current AND r.remaining_fields IS NULL))),
     again AS (
       UPDATE cmms.outbox o
-      SET state = cmms.unsent_state(o.provider_id), next_attempt_at = now(), attempts = 0, lookups = 0,
+      SET state = CASE WHEN r.is_current THEN 'pending' ELSE cmms.unsent_state(o.provider_id) END,
+          changed_fields = CASE WHEN r.is_current THEN r.remaining_fields::text[]
+                                WHEN r.remaining_fields IS NULL THEN o.changed_fields
+                                ELSE ARRAY(SELECT f FROM unnest(o.changed_fields) f UNION SELECT f FROM unnest(r.remaining_fields::text[]) f) END,
+          next_attempt_at = now(), attempts = 0, lookups = 0, accepted_at = NULL,
           operation = CASE o.operation WHEN 'delete' THEN 'delete' ELSE 'update' END,
           source_record_id = coalesce(r.source_record_id, o.source_record_id),
           claimed_change_seq = NULL, claimed_at = NULL, in_doubt_since = NULL,
           last_error = NULL, last_error_class = NULL
-      FROM r WHERE o.ctid = r.outbox_place AND NOT r.is_current)
+      FROM r WHERE o.ctid = r.outbox_place AND NOT (r.is_current AND r.remaining_fields IS NULL))
     UPDATE cmms.work_order w
     SET source_work_order_id = coalesce(r.source_record_id, w.source_work_order_id),
         source_doc = coalesce(r.document, w.source_doc),
@@ -68,7 +73,8 @@ constexpr const char* acknowledge_sql = R"sql(
         source_updated_at = coalesce(r.source_updated_at, w.source_updated_at),
         source_revision = coalesce(r.source_revision, w.source_revision),
         identifier = coalesce(w.identifier, r.identifier),
-        sync_state = CASE WHEN r.is_current IS FALSE THEN cmms.unsent_state(r.provider_id) ELSE 'synchronized' END,
+        sync_state = CASE WHEN r.is_current IS FALSE THEN cmms.unsent_state(r.provider_id)
+                          WHEN r.is_current AND r.remaining_fields IS NOT NULL THEN 'pending' ELSE 'synchronized' END,
         awaited_echo = r.sent_fields::text[],
         last_synced_at = now(), last_error = NULL, last_error_class = NULL, last_error_detail = NULL
     FROM r CROSS JOIN LATERAL (
@@ -85,9 +91,9 @@ constexpr const char* settle_sql = R"sql(
              q.is_changed AND v.state = 'pending' AND cmms.unsent_state(v.provider_id) <> 'pending' AS is_unapproved,
              v.state <> 'in_doubt' AND q.is_unsent_delete AS is_moot
       FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::float8[], $6::bool[], $7::bool[], $8::text[],
-                  $9::text[], $10::text[], $11::jsonb[], $12::text[])
+                  $9::text[], $10::text[], $11::jsonb[], $12::text[], $13::bool[])
         AS v(tenant_id, resource, record_id, state, delay, attempt_counts, lookup_counts, sync_state,
-             error, error_class, error_detail, provider_id)
+             error, error_class, error_detail, provider_id, is_accepted)
       CROSS JOIN LATERAL (
         SELECT x.ctid AS place, x.change_seq IS DISTINCT FROM x.claimed_change_seq AS is_changed,
                x.operation = 'delete' AND x.source_record_id IS NULL AS is_unsent_delete
@@ -112,6 +118,7 @@ constexpr const char* settle_sql = R"sql(
           attempts = CASE WHEN r.is_overtaken THEN 0 WHEN r.attempt_counts THEN o.attempts
                           ELSE greatest(o.attempts - 1, 0) END,
           in_doubt_since = CASE r.state WHEN 'in_doubt' THEN coalesce(o.in_doubt_since, now()) END,
+          accepted_at = CASE WHEN r.is_accepted THEN now() WHEN r.state = 'in_doubt' THEN o.accepted_at END,
           lookups = CASE r.state WHEN 'in_doubt' THEN o.lookups + r.lookup_counts::int ELSE 0 END,
           claimed_at = NULL, last_error = r.error, last_error_class = r.error_class
       FROM r WHERE o.ctid = r.outbox_place AND NOT r.is_moot AND (r.state <> 'removed' OR r.is_overtaken))
@@ -172,6 +179,7 @@ void acknowledge(const std::vector<Acknowledgement>& acknowledgements) {
   TextList identifiers;
   std::vector<std::string> provider_ids;
   TextList sent_fields;
+  TextList remaining_fields;
   for (const Acknowledgement& row : acknowledgements) {
     keys.add(row.key);
     source_record_ids.push_back(unless_empty(row.source_record_id));
@@ -184,17 +192,19 @@ void acknowledge(const std::vector<Acknowledgement>& acknowledgements) {
     identifiers.push_back(row.identifier);
     provider_ids.push_back(row.provider_id);
     sent_fields.push_back(unless_empty(row.sent_fields));
+    remaining_fields.push_back(unless_empty(row.remaining_fields));
   }
   static Statement statement(
-      acknowledge_sql,
-      {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
-       TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID});
+      acknowledge_sql, {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
+                        TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+                        TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID});
   statement.execute({keys.tenants(), keys.resource_names(), keys.records(),
                      Param::array(TEXTARRAYOID, source_record_ids), Param::array(JSONBARRAYOID, documents),
                      Param::array(JSONBARRAYOID, fields), Param::array(TEXTARRAYOID, statuses),
                      Param::array(TEXTARRAYOID, priorities), Param::array(TIMESTAMPTZARRAYOID, updated_at),
                      Param::array(TEXTARRAYOID, revisions), Param::array(TEXTARRAYOID, identifiers),
-                     Param::array(TEXTARRAYOID, provider_ids), Param::array(TEXTARRAYOID, sent_fields)});
+                     Param::array(TEXTARRAYOID, provider_ids), Param::array(TEXTARRAYOID, sent_fields),
+                     Param::array(TEXTARRAYOID, remaining_fields)});
 }
 
 void settle(const std::vector<Settlement>& settlements) {
@@ -208,6 +218,7 @@ void settle(const std::vector<Settlement>& settlements) {
   TextList errors;
   TextList error_classes;
   TextList error_details;
+  TextList are_accepted;
   std::vector<std::string> provider_ids;
   for (const Settlement& row : settlements) {
     keys.add(row.key);
@@ -219,17 +230,19 @@ void settle(const std::vector<Settlement>& settlements) {
     errors.push_back(unless_empty(row.error));
     error_classes.push_back(unless_empty(row.error_class));
     error_details.push_back(unless_empty(row.error_detail));
+    are_accepted.emplace_back(row.is_accepted ? "t" : "f");
     provider_ids.push_back(row.provider_id);
   }
   static Statement statement(
-      settle_sql, {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, BOOLARRAYOID,
-                   BOOLARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID});
+      settle_sql,
+      {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
+       TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, BOOLARRAYOID});
   statement.execute({keys.tenants(), keys.resource_names(), keys.records(),
                      Param::array(TEXTARRAYOID, states), Param::array(FLOAT8ARRAYOID, delays),
                      Param::array(BOOLARRAYOID, attempt_counts), Param::array(BOOLARRAYOID, lookup_counts),
                      Param::array(TEXTARRAYOID, sync_states), Param::array(TEXTARRAYOID, errors),
                      Param::array(TEXTARRAYOID, error_classes), Param::array(JSONBARRAYOID, error_details),
-                     Param::array(TEXTARRAYOID, provider_ids)});
+                     Param::array(TEXTARRAYOID, provider_ids), Param::array(BOOLARRAYOID, are_accepted)});
 }
 
 void hold(const std::vector<HeldPush>& held) {

@@ -16,6 +16,7 @@ struct Acknowledgement {
   std::string provider_id;
   std::string source_record_id;  // empty: known already
   std::string sent_fields;       // columns that were sent, as an array literal: an echo of them is expected
+  std::string remaining_fields;  // columns that are sent next, as an array literal; empty: none
   std::optional<std::string> document;  // the provider's record as JSON
   std::optional<std::string> fields;    // the same, mapped, as far as it is no news to us: JSON by column
   std::optional<std::string> source_status;
@@ -40,6 +41,7 @@ struct Settlement {
   std::optional<double> delay_seconds;
   bool attempt_counts = true;  // false: nothing was sent
   bool lookup_counts = false;  // a look-up read everything and found nothing
+  bool is_accepted = false;    // the provider has it, and has not said yet what it is called
   std::string sync_state;      // of the work order
   std::string error;
   std::string error_class;

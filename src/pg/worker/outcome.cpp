@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/job/status_walk.hpp"
 #include "core/json/text.hpp"
 #include "pg/worker/answer_fields.hpp"
 #include "pg/worker/clock.hpp"
@@ -51,6 +52,8 @@ class Decision {
         return hold();
       case job::Verdict::overtaken:
         return let_decide();
+      case job::Verdict::accepted:
+        return accept();
       case job::Verdict::retry:
         return task_.kind == TaskKind::lookup ? look_up_later() : retry();
     }
@@ -63,6 +66,7 @@ class Decision {
     row.provider_id = task_.row.provider_id;
     row.source_record_id = conclusion_.source_record_id;
     row.sent_fields = array_literal(task_.row.changed_fields);
+    if (status_still_follows()) row.remaining_fields = "{common_status}";
     if (detail_ == Detail::full && conclusion_.record) {
       AnswerFields answer = read_answer_fields(task_, row);
       if (answer.has_news) add_news(std::move(answer.inbound));
@@ -70,6 +74,24 @@ class Decision {
     batch_.acknowledgements.push_back(std::move(row));
     count_quota();
     log("synchronized");
+  }
+
+  // A new record starts in the provider's first status; what ours has is the next change.
+  bool status_still_follows() const {
+    return task_.row.operation == "create" && task_.record != nullptr &&
+           job::status_follows(*task_.connection, task_.row.key.resource, task_.record->root());
+  }
+
+  // The provider has it and has not said yet what it is called: it is never sent again, and looked for where
+  // that can be done. A poll or webhook that shows it settles it as well.
+  void accept() {
+    const bool can_look_up = task_.connection->can_look_up(task_.row.key.resource);
+    const double grace = static_cast<double>(task_.connection->lookup_grace().count());
+    settle(Settlement::State::in_doubt,
+           can_look_up ? std::optional(std::max(grace, soonest_lookup_seconds)) : std::nullopt, "pending");
+    batch_.settlements.back().is_accepted = true;
+    count_quota();
+    log("accepted");
   }
 
   // Of a quota that the provider counts and does not tell of.
@@ -119,6 +141,7 @@ class Decision {
   }
 
   void wait_for_person() {
+    if (task_.row.is_accepted) return look_up_later();
     settle(Settlement::State::in_doubt, std::nullopt, "in_doubt");
     event("sync.failed");
     log("in_doubt");
@@ -127,6 +150,7 @@ class Decision {
   // The provider may still have been working on the create when the first look-up passed: it takes a second
   // one, some time after the attempt.
   void not_found() {
+    if (task_.row.is_accepted) return look_up_later();
     const double grace = static_cast<double>(task_.connection->lookup_grace().count());
     const bool is_confirmed = task_.row.lookups >= 1 && task_.row.seconds_in_doubt >= grace;
     if (is_confirmed) {
@@ -144,8 +168,8 @@ class Decision {
     double delay = std::clamp(task_.row.seconds_in_doubt / 2, 1.0, longest_lookup_pause_seconds);
     if (conclusion_.retry_after)
       delay = std::max(delay, static_cast<double>(conclusion_.retry_after->count()));
-    settle(Settlement::State::in_doubt, delay, "in_doubt");
-    log("in_doubt");
+    settle(Settlement::State::in_doubt, delay, task_.row.is_accepted ? "pending" : "in_doubt");
+    log(conclusion_.verdict == job::Verdict::not_found ? "not_found" : "in_doubt");
   }
 
   void hold() {

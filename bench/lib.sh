@@ -114,6 +114,14 @@ measure_ingest() {
     done
 }
 
+measure_import() {
+    local kind hub plain kept
+    while IFS='|' read -r kind hub plain kept; do
+        row "import, pages of 1,000, $DOCUMENTS documents, $kind" "$hub/s" "upsert from jsonb_to_recordset: $plain/s" "$(ratio "$hub" "$plain")" ">= 0.70"
+        row "" "" "the same with foreign keys, history, events: $kept/s" "$(ratio "$hub" "$kept")" -
+    done < <(sql -v documents="$DOCUMENTS" -f "$WORK_DIR/bench/sql/import.sql")
+}
+
 # In the core alone: no database, no network.
 measure_mapping() {
     local bytes parsing inbound outbound

@@ -45,6 +45,23 @@ ALTER TABLE cmms.work_order DROP CONSTRAINT regress_limit;
 SELECT i.outcome, count(*) FROM many, cmms.import_records('log_file', records) i GROUP BY 1 ORDER BY 1;
 SELECT count(*) AS held FROM cmms.held_record;
 
+-- One page with versions of one record, an order of ours that is found by its reference, and a copy of that reference in another record.
+CREATE SERVER page_file FOREIGN DATA WRAPPER cmms OPTIONS (type 'custom', base_url 'http://127.0.0.1:9', tenant 'acme');
+SELECT count(*) FROM cmms.set_field_mapping('page_file', '{"work_order": {"id": "id", "title": "title", "updated_at": "at", "reference": "ours"}}');
+INSERT INTO cmms.work_order (provider_id, common_work_order_id, title) VALUES ('page_file', '11111111-2222-4333-8444-555555555555', 'Ours');
+CREATE TEMPORARY VIEW page AS SELECT '[{"id": "a", "title": "First", "at": "2026-01-01T00:00:01Z"}, {"id": "b", "title": "Other"},
+  {"id": "a", "title": "Second", "at": "2026-01-01T00:00:02Z"}, {"id": "a", "title": "First", "at": "2026-01-01T00:00:01Z"},
+  {"id": "c", "title": "Ours, as they have it", "ours": "11111111-2222-4333-8444-555555555555"},
+  {"id": "d", "title": "A copy of it", "ours": "11111111-2222-4333-8444-555555555555"}, {"id": "e", "title": "Last"}]'::jsonb AS records;
+SELECT i.ordinal, i.source_record_id, i.outcome, i.detail, w.title FROM page, cmms.import_records('page_file', records) i
+  LEFT JOIN cmms.work_order w USING (common_work_order_id) ORDER BY i.ordinal;
+SELECT i.ordinal, i.outcome FROM page, cmms.import_records('page_file', records) i ORDER BY i.ordinal;
+SELECT w.title, count(h.*) AS statuses, (SELECT string_agg(e.event_type, ', ' ORDER BY e.event_id) FROM cmms.event e WHERE e.record_id = w.common_work_order_id) AS events
+FROM cmms.work_order w LEFT JOIN cmms.status_history h USING (tenant_id, common_work_order_id) WHERE w.provider_id = 'page_file'
+GROUP BY w.common_work_order_id, w.title ORDER BY w.title;
+DELETE FROM cmms.work_order WHERE provider_id = 'page_file'; DELETE FROM cmms.outbox WHERE provider_id = 'page_file';
+DROP SERVER page_file CASCADE;
+
 -- Bad input, and who may.
 SELECT count(*) FROM cmms.import_records('log_file', '[]');
 SELECT outcome, detail FROM cmms.import_records('log_file', '[1, null, "x", [], {}]');

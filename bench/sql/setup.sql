@@ -2,6 +2,7 @@
 CREATE EXTENSION pg_cmms;
 CREATE SERVER bench FOREIGN DATA WRAPPER cmms OPTIONS (type 'clickmaint', base_url :'sink_url', entity_id '1');
 CREATE USER MAPPING FOR PUBLIC SERVER bench OPTIONS (api_key 'bench');
+CREATE SERVER bench_import FOREIGN DATA WRAPPER cmms OPTIONS (type 'clickmaint', base_url :'sink_url', entity_id '1');
 CREATE SERVER bench_webhook FOREIGN DATA WRAPPER cmms OPTIONS (type 'custom', base_url :'sink_url');
 SELECT count(*) AS rules FROM cmms.set_field_mapping('bench_webhook',
   '{"work_order": {"id": "id", "title": "title", "description": "description", "status": "status",

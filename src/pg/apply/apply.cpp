@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "pg/apply/event.hpp"
 #include "pg/apply/identity.hpp"
@@ -38,7 +40,25 @@ std::optional<std::string> field_text(const mapping::Mapped& mapped, std::string
   return field == nullptr || field->is_null() ? std::nullopt : std::optional(field->text);
 }
 
-// The application of a batch: each record by itself, what is told of them once for all.
+constexpr std::size_t max_run = 1000;
+
+// How many of the first items are about different orders, so that their sequence does not matter.
+std::size_t distinct_run(std::span<const InboundItem> items) {
+  std::unordered_set<std::string_view> seen;
+  const auto is_new = [&](const InboundItem& item, std::string_view target) {
+    const json::Field* field = item.inbound.mapped.find(target);
+    return field == nullptr || field->is_null() || seen.insert(field->text).second;
+  };
+  std::size_t size = 0;
+  while (size < std::min(items.size(), max_run) && is_new(items[size], "source_work_order_id") &&
+         is_new(items[size], "reference")) {
+    ++size;
+  }
+  return size;
+}
+
+// The application of a batch: the look-up and what is new in one statement each, changes one by one, what is
+// told of them once for all.
 class Application {
  public:
   Application(const provider::Connection& connection, const provider::ResourceMaps& maps,
@@ -50,18 +70,24 @@ class Application {
         webhook_event_id_(webhook_event_id),
         has_identities_(has_identities(connection.tenant_id)) {}
 
-  Applied apply(const InboundItem& given) {
-    // What is held of a record has to be there before its later version comes.
-    if (is_faulty(given.inbound.source_record_id)) hold_faulty();
-    const ScratchContext scratch;
-    const InboundItem& item = has_identities_ ? resolved(given) : given;
-    const IncomingRecord record = incoming(item);
-    constexpr int max_passes = 20;
-    for (int pass = 0; pass < max_passes; ++pass) {
-      if (std::optional<Applied> applied = try_to_apply(item, record)) return *std::move(applied);
+  std::vector<Applied> apply(std::span<const InboundItem> items) {
+    std::vector<Applied> applied;
+    applied.reserve(items.size());
+    std::optional<OrderBatch> batch;
+    if (items.size() > 1) batch.emplace();
+    while (!items.empty()) {
+      hold_faulty();  // what is held of a record has to be there before its later version comes
+      const ScratchContext scratch;
+      const std::size_t size = distinct_run(items);
+      if (size == 1) {
+        const InboundItem& item = resolved(items.front());
+        applied.push_back(apply_alone(item, incoming(item)));
+      } else {
+        apply_run(*batch, items.first(size), applied);
+      }
+      items = items.subspan(size);
     }
-    raise(ERRCODE_T_R_SERIALIZATION_FAILURE,
-          "record " + record.source_id.value_or("") + " is being changed by others");
+    return applied;
   }
 
   // Keeps the records that could not be mapped.
@@ -89,10 +115,48 @@ class Application {
   }
 
  private:
-  bool is_faulty(std::string_view source_record_id) const {
-    return std::any_of(faulty_.begin(), faulty_.end(), [&](const InboundItem* item) {
-      return item->inbound.source_record_id == source_record_id;
-    });
+  Applied apply_alone(const InboundItem& item, const IncomingRecord& record) {
+    constexpr int max_passes = 20;
+    for (int pass = 0; pass < max_passes; ++pass) {
+      if (std::optional<Applied> applied = try_to_apply(item, record)) return *std::move(applied);
+    }
+    raise(ERRCODE_T_R_SERIALIZATION_FAILURE,
+          "record " + record.source_id.value_or("") + " is being changed by others");
+  }
+
+  void apply_run(OrderBatch& batch, std::span<const InboundItem> given, std::vector<Applied>& applied) {
+    std::vector<const InboundItem*> items;
+    std::vector<IncomingRecord> records;
+    for (const InboundItem& item : given) {
+      items.push_back(&resolved(item));
+      records.push_back(incoming(*items.back()));
+    }
+    const std::vector<std::optional<StoredOrder>> stored = batch.find(records);
+    const std::unordered_map<std::string, OrderWrite> created = insert_new(batch, items, records, stored);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const auto made = created.find(records[i].source_id.value_or(""));
+      std::optional<Applied> result;
+      if (made != created.end()) {
+        result = report(made->second);
+      } else if (stored[i]) {
+        result = write(*items[i], records[i], stored[i]);
+      }
+      applied.push_back(result ? *std::move(result) : apply_alone(*items[i], records[i]));
+    }
+  }
+
+  std::unordered_map<std::string, OrderWrite> insert_new(OrderBatch& batch,
+                                                         std::span<const InboundItem* const> items,
+                                                         std::span<const IncomingRecord> records,
+                                                         std::span<const std::optional<StoredOrder>> stored) {
+    std::vector<IncomingRecord> unknown;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (stored[i] || !records[i].source_id) continue;
+      const InboundItem* whole = completed(*items[i]);
+      if (!(whole == nullptr ? items[i] : whole)->inbound.mapped.problems.empty()) continue;
+      unknown.push_back(whole == nullptr ? records[i] : incoming(*whole));
+    }
+    return batch.insert(unknown);
   }
 
   IncomingRecord incoming(const InboundItem& item) const {
@@ -108,6 +172,7 @@ class Application {
   }
 
   const InboundItem& resolved(const InboundItem& item) {
+    if (!has_identities_) return item;
     InboundItem& copy = completed_.emplace_back(item);
     resolve_references(connection_, copy.inbound.mapped);
     return copy;
@@ -155,8 +220,12 @@ class Application {
       if (stored || !deletion_waits(record)) return std::nullopt;
       return ignored();
     }
-    if (written->event) count(*written->event);
-    return Applied{written->outcome, written->common_work_order_id, written->detail};
+    return report(*written);
+  }
+
+  Applied report(const OrderWrite& written) {
+    if (written.event) count(*written.event);
+    return {written.outcome, written.common_work_order_id, written.detail};
   }
 
   static Applied ignored() { return {"ignored", std::nullopt, "its deletion waits to be sent"}; }
@@ -225,9 +294,7 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
   // after.
   const SettingScope keyed_plans("enable_seqscan", "off");
   Application application(connection, *maps, resource, cause, webhook_event_id);
-  std::vector<Applied> applied;
-  applied.reserve(items.size());
-  for (const InboundItem& item : items) applied.push_back(application.apply(item));
+  std::vector<Applied> applied = application.apply(items);
   application.hold_faulty();
   application.announce();
   learn(connection, resource, items);

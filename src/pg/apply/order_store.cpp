@@ -2,68 +2,99 @@
 
 #include "pg/apply/order_store.hpp"
 
+#include <chrono>
+#include <cstring>
 #include <vector>
 
 #include "pg/boundary/guard.hpp"
+#include "pg/boundary/memory.hpp"
 #include "pg/boundary/spi.hpp"
 #include "pg/json/jsonb_reader.hpp"
+
+extern "C" {
+#include "utils/uuid.h"
+}
 
 namespace cmms::pg {
 namespace {
 
-TransactionId version_of(const Rows& rows) {
+TransactionId version_of(const Rows& rows, std::size_t row) {
   bool is_null = false;
-  return DatumGetTransactionId(rows.datum(0, 1, &is_null));
+  return DatumGetTransactionId(rows.datum(row, 1, &is_null));
 }
 
 // A copy in the current memory context: the row goes with its statement.
-json::Value kept_json(const Rows& rows, std::size_t column) {
+json::Value kept_json(const Rows& rows, std::size_t row, std::size_t column) {
   bool is_null = false;
-  const Datum value = rows.datum(0, column, &is_null);
+  const Datum value = rows.datum(row, column, &is_null);
   if (is_null) return {};
   return jsonb_value(pg_call([&] { return DatumGetJsonbPCopy(value); }));
 }
 
-StoredOrder read_stored(const Rows& rows) {
-  return {.common_work_order_id = rows.text_or(0, 0, ""),
-          .version = version_of(rows),
-          .newer = rows.text_or(0, 2, ""),
-          .says_the_same = rows.boolean(0, 3),
-          .is_adopted = rows.boolean(0, 4),
-          .awaits_echo = rows.boolean(0, 5),
-          .sync_state = rows.text_or(0, 6, ""),
-          .said_last = kept_json(rows, 7)};
+const Jsonb* jsonb_column(const Rows& rows, std::size_t row, std::size_t column) {
+  bool is_null = false;
+  const Datum value = rows.datum(row, column, &is_null);
+  return is_null ? nullptr : pg_call([&] { return DatumGetJsonbP(value); });
+}
+
+// What was stored from the same text lies there byte by byte: only what differs is looked into.
+bool is_identical(const Jsonb* one, const Jsonb* other) {
+  return VARSIZE(one) == VARSIZE(other) && std::memcmp(one, other, VARSIZE(one)) == 0;
+}
+
+bool says_the_same(const IncomingRecord& record, const Jsonb* stored_document, const Jsonb* stored_fields) {
+  if (stored_document == nullptr || stored_fields == nullptr) return false;
+  const auto* document = reinterpret_cast<const Jsonb*>(DatumGetPointer(record.document));
+  const auto* fields = reinterpret_cast<const Jsonb*>(DatumGetPointer(record.fields));
+  return pg_call([&] {
+    return (is_identical(document, stored_document) ||
+            DatumGetBool(DirectFunctionCall2(jsonb_eq, record.document, JsonbPGetDatum(stored_document)))) &&
+           (is_identical(fields, stored_fields) ||
+            DatumGetBool(DirectFunctionCall2(jsonb_contained, record.fields, JsonbPGetDatum(stored_fields))));
+  });
+}
+
+StoredOrder read_stored(const IncomingRecord& record, const Rows& rows, std::size_t row = 0) {
+  StoredOrder stored{.common_work_order_id = rows.text_or(row, 0, ""),
+                     .version = version_of(rows, row),
+                     .newer = rows.text_or(row, 2, ""),
+                     .is_adopted = rows.is_null(row, 3),
+                     .awaits_echo = rows.boolean(row, 4),
+                     .sync_state = rows.text_or(row, 5, ""),
+                     .said_last = {}};
+  stored.says_the_same =
+      !stored.is_adopted && says_the_same(record, jsonb_column(rows, row, 6), jsonb_column(rows, row, 7));
+  if (!stored.says_the_same) stored.said_last = kept_json(rows, row, 7);
+  return stored;
+}
+
+// `updated_at`: where the statement finds the record's time stamp.
+std::string look_up_sql(std::string_view updated_at) {
+  return "SELECT w.common_work_order_id, w.xmin, CASE WHEN " + std::string(updated_at) +
+         " < w.source_updated_at THEN to_char(w.source_updated_at AT TIME ZONE 'UTC',"
+         " '\"the version of \"YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z is stored\"') END,"
+         " w.source_work_order_id, w.awaited_echo IS NOT NULL, w.sync_state, w.source_doc, w.source_fields"
+         " FROM cmms.work_order w WHERE w.tenant_id = $1 AND w.provider_id = $2 AND ";
 }
 
 std::optional<StoredOrder> find_by_source_id(const IncomingRecord& record) {
-  static Statement statement(
-      "SELECT w.common_work_order_id, w.xmin,"
-      " CASE WHEN $4 < w.source_updated_at THEN to_char(w.source_updated_at AT TIME ZONE 'UTC',"
-      " '\"the version of \"YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z is stored\"') END,"
-      " w.source_doc = $5 AND $6 <@ w.source_fields, false, w.awaited_echo IS NOT NULL, w.sync_state,"
-      " w.source_fields"
-      " FROM cmms.work_order w WHERE w.tenant_id = $1 AND w.provider_id = $2 AND w.source_work_order_id = $3",
-      {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, JSONBOID});
-  const Rows rows =
-      statement.execute({record.tenant_id, record.provider_id, record.source_id,
-                         Param::typed(TIMESTAMPTZOID, record.updated_at),
-                         Param::datum(JSONBOID, record.document), Param::datum(JSONBOID, record.fields)});
+  static const std::string sql = look_up_sql("$4") + "w.source_work_order_id = $3";
+  static Statement statement(sql.c_str(), {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID});
+  const Rows rows = statement.execute({record.tenant_id, record.provider_id, record.source_id,
+                                       Param::typed(TIMESTAMPTZOID, record.updated_at)});
   if (rows.empty()) return std::nullopt;
-  return read_stored(rows);
+  return read_stored(record, rows);
 }
 
 // A reference in another record's text is a copy, not a claim: it has an id already.
 std::optional<StoredOrder> find_by_reference(const IncomingRecord& record) {
-  static Statement statement(
-      "SELECT w.common_work_order_id, w.xmin, NULL, false, true, w.awaited_echo IS NOT NULL, w.sync_state,"
-      " w.source_fields FROM cmms.work_order w"
-      " WHERE w.tenant_id = $1 AND w.provider_id = $2 AND w.common_work_order_id = $3"
-      " AND w.source_work_order_id IS NULL",
-      {TEXTOID, TEXTOID, UUIDOID});
+  static const std::string sql =
+      look_up_sql("NULL::timestamptz") + "w.common_work_order_id = $3 AND w.source_work_order_id IS NULL";
+  static Statement statement(sql.c_str(), {TEXTOID, TEXTOID, UUIDOID});
   const Rows rows =
       statement.execute({record.tenant_id, record.provider_id, Param::typed(UUIDOID, record.reference)});
   if (rows.empty()) return std::nullopt;
-  return read_stored(rows);
+  return read_stored(record, rows);
 }
 
 // What a provider's record can say, and what stands in for it where it says nothing.
@@ -129,44 +160,60 @@ Param column_value(const Column& column, const json::Field* field) {
 
 constexpr int first_column_parameter = 6;
 
-// The order, the start of its history and its event, in one statement because a webhook's whole cost is the
-// number of its statements. Nothing is inserted of what we deleted and its provider is yet to be told of, nor
-// where another session is inserting the same record: its row wins, and this news is then applied to that.
 std::string waiting_deletion(std::string_view source_id) {
   return "SELECT FROM cmms.outbox q WHERE q.provider_id = $2 AND q.operation = 'delete' AND "
          "q.source_record_id = " +
          std::string(source_id);
 }
 
-std::string insert_statement() {
+std::string held_version(std::string_view source_id) {
+  return "EXISTS (SELECT FROM cmms.held_record h WHERE h.tenant_id = $1 AND h.provider_id = $2"
+         " AND h.resource = 'work_order' AND h.direction = 'inbound' AND h.source_record_id = " +
+         std::string(source_id) + ")";
+}
+
+// Where the insert finds a new order: among its parameters, or in the rows of `new_order`.
+struct InsertSource {
+  std::string document, fields, role, detail, from;
+  bool is_rows;
+};
+
+// The order, the start of its history and its event. Nothing is inserted of what we deleted and its provider
+// is yet to be told of, nor where another session is inserting the same record: its row wins, and this news
+// is then applied to that.
+std::string insert_sql(const InsertSource& source) {
   std::string names;
   std::string values;
   int parameter = first_column_parameter;
   std::string source_id;
   for (const Column& column : columns) {
-    const std::string value = "$" + std::to_string(parameter++);
+    const std::string value =
+        source.is_rows ? std::string("n.") + column.name : "$" + std::to_string(parameter++);
     if (std::string_view(column.name) == "source_work_order_id") source_id = value;
     names += std::string(", ") + column.name;
     values += ", " + value;
   }
-  return "WITH made AS (INSERT INTO cmms.work_order"
-         " (tenant_id, provider_id, source_doc, source_fields, sync_state, last_synced_at" +
-         names + ") SELECT $1, $2, $3, $4, 'imported', now()" + values + " WHERE NOT EXISTS (" +
-         waiting_deletion(source_id) +
-         ") ON CONFLICT (tenant_id, provider_id, source_work_order_id) WHERE source_work_order_id IS NOT NULL"
-         " DO NOTHING RETURNING common_work_order_id, common_status, source_status),"
-         " opened AS (INSERT INTO cmms.status_history"
-         " (tenant_id, common_work_order_id, to_status, source_status, cause, changed_by)"
-         " SELECT $1, m.common_work_order_id, m.common_status, m.source_status, 'provider', "
-         "cmms.calling_role()"
-         " FROM made m)"
-         " INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)"
-         " SELECT $1, 'work_order.created', $2, m.common_work_order_id,"
-         " jsonb_build_object('cause', 'provider', 'map_version', $5::integer) FROM made m"
-         " RETURNING e.record_id, e.event_id, EXISTS (SELECT FROM cmms.held_record h WHERE h.tenant_id = $1"
-         " AND h.provider_id = $2 AND h.resource = 'work_order' AND h.direction = 'inbound'"
-         " AND h.source_record_id = " +
-         source_id + ")";
+  const std::string insert =
+      "WITH made AS (INSERT INTO cmms.work_order"
+      " (tenant_id, provider_id, source_doc, source_fields, sync_state, last_synced_at" +
+      std::string(source.is_rows ? ", common_work_order_id" : "") + names + ") SELECT $1, $2, " +
+      source.document + ", " + source.fields + ", 'imported', now()" +
+      (source.is_rows ? ", n.common_work_order_id" : "") + values + source.from + " WHERE NOT EXISTS (" +
+      waiting_deletion(source_id) +
+      ") ON CONFLICT (tenant_id, provider_id, source_work_order_id) WHERE source_work_order_id IS NOT NULL"
+      " DO NOTHING RETURNING common_work_order_id, common_status, source_status, source_work_order_id),"
+      " opened AS (INSERT INTO cmms.status_history"
+      " (tenant_id, common_work_order_id, to_status, source_status, cause, changed_by)"
+      " SELECT $1, m.common_work_order_id, m.common_status, m.source_status, 'provider', " +
+      source.role + " FROM made m)";
+  const std::string tell =
+      "INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)"
+      " SELECT $1, 'work_order.created', $2, m.common_work_order_id, " +
+      source.detail + " FROM made m RETURNING e.record_id, e.event_id";
+  if (!source.is_rows) return insert + " " + tell + ", " + held_version(source_id);
+  return insert + ", told AS (" + tell + ") SELECT t.record_id, t.event_id, " +
+         held_version("m.source_work_order_id") +
+         ", m.source_work_order_id FROM made m JOIN told t ON t.record_id = m.common_work_order_id";
 }
 
 std::vector<Oid> insert_parameter_types() {
@@ -175,13 +222,21 @@ std::vector<Oid> insert_parameter_types() {
   return types;
 }
 
+OrderWrite read_created(const Rows& rows, std::size_t row) {
+  return {.outcome = "created",
+          .detail = {},
+          .common_work_order_id = rows.text_or(row, 0, ""),
+          .event = WrittenEvent{"work_order.created", rows.integer(row, 1)}};
+}
+
 // An earlier version of the record could not be mapped.
-void release_held_record(const IncomingRecord& record) {
+void release_held_record(std::string_view tenant_id, std::string_view provider_id,
+                         std::string_view source_id) {
   static Statement statement(
       "DELETE FROM cmms.held_record h WHERE h.tenant_id = $1 AND h.provider_id = $2"
       " AND h.resource = 'work_order' AND h.direction = 'inbound' AND h.source_record_id = $3",
       {TEXTOID, TEXTOID, TEXTOID});
-  statement.execute({record.tenant_id, record.provider_id, record.source_id});
+  statement.execute({tenant_id, provider_id, source_id});
 }
 
 }  // namespace
@@ -200,7 +255,13 @@ bool deletion_waits(const IncomingRecord& record) {
 }
 
 std::optional<OrderWrite> insert_order(const IncomingRecord& record) {
-  static const std::string sql = insert_statement();
+  static const std::string sql =
+      insert_sql({.document = "$3",
+                  .fields = "$4",
+                  .role = "cmms.calling_role()",
+                  .detail = "jsonb_build_object('cause', 'provider', 'map_version', $5::integer)",
+                  .from = "",
+                  .is_rows = false});
   static Statement statement(sql.c_str(), insert_parameter_types());
   std::vector<Param> parameters = {record.tenant_id, record.provider_id,
                                    Param::datum(JSONBOID, record.document),
@@ -210,11 +271,8 @@ std::optional<OrderWrite> insert_order(const IncomingRecord& record) {
   }
   const Rows rows = statement.execute(parameters);
   if (rows.empty()) return std::nullopt;
-  if (rows.boolean(0, 2)) release_held_record(record);
-  return OrderWrite{.outcome = "created",
-                    .detail = {},
-                    .common_work_order_id = rows.text_or(0, 0, ""),
-                    .event = WrittenEvent{"work_order.created", rows.integer(0, 1)}};
+  if (rows.boolean(0, 2)) release_held_record(record.tenant_id, record.provider_id, *record.source_id);
+  return read_created(rows, 0);
 }
 
 std::optional<LocalSide> read_local_side(const IncomingRecord& record, const StoredOrder& stored, Lock lock) {
@@ -238,7 +296,7 @@ std::optional<LocalSide> read_local_side(const IncomingRecord& record, const Sto
           .execute({record.tenant_id, id, Param::datum(XIDOID, TransactionIdGetDatum(stored.version)),
                     Param::typed(TIMESTAMPTZOID, record.updated_at)});
   if (row.empty()) return std::nullopt;
-  LocalSide side{.order = kept_json(row, 0), .unsent_fields = {}, .provider_is_newer = row.boolean(0, 1)};
+  LocalSide side{.order = kept_json(row, 0, 0), .unsent_fields = {}, .provider_is_newer = row.boolean(0, 1)};
   const Rows unsent = (lock == Lock::rows ? locked_waiting : waiting).execute({record.tenant_id, id});
   if (unsent.empty()) return side;
   for (std::optional<std::string>& field : unsent.list(0, 0)) {
@@ -268,6 +326,103 @@ std::optional<OrderWrite> update_order(const IncomingRecord& record, const Store
                    .event = std::nullopt};
   if (!rows.is_null(0, 3)) write.event = WrittenEvent{rows.text_or(0, 2, ""), rows.integer(0, 3)};
   return write;
+}
+
+namespace {
+
+constexpr GivenColumn known_columns[] = {
+    {"ordinal", INT8OID}, {"source_id", TEXTOID}, {"updated_at", TIMESTAMPTZOID}};
+
+std::vector<GivenColumn> new_order_columns() {
+  std::vector<GivenColumn> given = {
+      {"common_work_order_id", UUIDOID}, {"document", JSONBOID}, {"fields", JSONBOID}};
+  for (const Column& column : columns) given.push_back({column.name, column.type});
+  return given;
+}
+
+// UUIDs of version 7 whose counter follows the millisecond: what is inserted together lies together in the
+// indexes.
+std::vector<pg_uuid_t> ordered_uuids(std::size_t count) {
+  std::vector<pg_uuid_t> ids(count);
+  if (!pg_strong_random(ids.data(), count * sizeof(pg_uuid_t))) {
+    raise(ERRCODE_INTERNAL_ERROR, "no random numbers are available");
+  }
+  const auto milliseconds = static_cast<std::uint64_t>(
+      std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now())
+          .time_since_epoch()
+          .count());
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t ordered = (milliseconds + i / 4096) << 16U | 0x7000U | (i % 4096);
+    for (int byte = 0; byte < 8; ++byte) {
+      ids[i].data[byte] = static_cast<unsigned char>(ordered >> (56 - 8 * byte));
+    }
+    ids[i].data[8] = static_cast<unsigned char>((ids[i].data[8] & 0x3FU) | 0x80U);
+  }
+  return ids;
+}
+
+}  // namespace
+
+OrderBatch::OrderBatch()
+    : incoming_("incoming", known_columns), new_orders_("new_order", new_order_columns()) {}
+
+std::vector<std::optional<StoredOrder>> OrderBatch::find(std::span<const IncomingRecord> records) {
+  // Record by record through the index, whatever the planner would think of a table that was small.
+  static const std::string sql = "SELECT f.*, i.ordinal FROM incoming i CROSS JOIN LATERAL (" +
+                                 look_up_sql("i.updated_at") +
+                                 "w.source_work_order_id = i.source_id OFFSET 0) f";
+  static Statement statement(sql.c_str(), {TEXTOID, TEXTOID});
+  incoming_.clear();
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const IncomingRecord& record = records[i];
+    if (!record.source_id) continue;
+    const Param values[] = {static_cast<std::int64_t>(i), record.source_id,
+                            Param::typed(TIMESTAMPTZOID, record.updated_at)};
+    incoming_.add(values);
+  }
+  std::vector<std::optional<StoredOrder>> found(records.size());
+  const Rows rows = statement.execute({records.front().tenant_id, records.front().provider_id});
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const auto i = static_cast<std::size_t>(rows.integer(row, 8));
+    found[i] = read_stored(records[i], rows, row);
+  }
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!found[i] && records[i].reference) found[i] = find_by_reference(records[i]);
+  }
+  return found;
+}
+
+std::unordered_map<std::string, OrderWrite> OrderBatch::insert(std::span<const IncomingRecord> records) {
+  static const std::string sql =
+      insert_sql({.document = "n.document",
+                  .fields = "n.fields",
+                  .role = "(SELECT cmms.calling_role())",
+                  .detail = "(SELECT jsonb_build_object('cause', 'provider', 'map_version', $3::integer))",
+                  .from = " FROM new_order n",
+                  .is_rows = true});
+  static Statement statement(sql.c_str(), {TEXTOID, TEXTOID, INT4OID});
+  if (records.empty()) return {};
+  new_orders_.clear();
+  const std::vector<pg_uuid_t> ids = ordered_uuids(records.size());
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const IncomingRecord& record = records[i];
+    const ScratchContext scratch;
+    std::vector<Param> values = {Param::datum(UUIDOID, UUIDPGetDatum(&ids[i])),
+                                 Param::datum(JSONBOID, record.document),
+                                 Param::datum(JSONBOID, record.fields)};
+    for (const Column& column : columns)
+      values.push_back(column_value(column, record.mapped.find(column.name)));
+    new_orders_.add(values);
+  }
+  const IncomingRecord& first = records.front();
+  const Rows rows = statement.execute({first.tenant_id, first.provider_id, first.map_version});
+  std::unordered_map<std::string, OrderWrite> written;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    std::string source_id = rows.text_or(row, 3, "");
+    if (rows.boolean(row, 2)) release_held_record(first.tenant_id, first.provider_id, source_id);
+    written.emplace(std::move(source_id), read_created(rows, row));
+  }
+  return written;
 }
 
 void use_up_echo(const IncomingRecord& record, const StoredOrder& stored) {

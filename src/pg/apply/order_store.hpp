@@ -10,10 +10,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/mapping/mapping.hpp"
 #include "pg/apply/news.hpp"
+#include "pg/boundary/given_rows.hpp"
 
 namespace cmms::pg {
 
@@ -61,6 +63,22 @@ struct OrderWrite {
 // Null: another session has inserted it meanwhile, or its deletion waits.
 std::optional<OrderWrite> insert_order(const IncomingRecord& record);
 bool deletion_waits(const IncomingRecord& record);  // we deleted it, and its provider is yet to be told
+
+// The same for the records of a page: one statement each, whatever their number. All records are of one
+// provider, and no two of them of one order.
+class OrderBatch {
+ public:
+  OrderBatch();  // in the Spi scope's own memory context
+
+  // In the order of `records`.
+  std::vector<std::optional<StoredOrder>> find(std::span<const IncomingRecord> records);
+  // By the provider's id. What is missing, insert_order() would not have inserted either.
+  std::unordered_map<std::string, OrderWrite> insert(std::span<const IncomingRecord> records);
+
+ private:
+  GivenRows incoming_;
+  GivenRows new_orders_;
+};
 
 // Our side of an order that has changes of its own, or fields that a person decides over.
 struct LocalSide {

@@ -25,7 +25,7 @@
 namespace cmms::pg {
 namespace {
 
-constexpr std::size_t batch_size = 500;
+constexpr std::size_t batch_size = 1000;
 
 // Whether an error is about what is in the record: the same record would be refused again.
 bool is_about_the_record(const CapturedError& error) {

@@ -32,7 +32,7 @@ BEGIN
   FOREACH object IN ARRAY ARRAY['common_status', 'priority', 'sync_state', 'error_class', 'mode', 'event_type', 'transition',
       'provider', 'provider_state', 'field_map', 'value_map', 'map_version', 'provider_value', 'unmapped_value', 'held_record', 'work_order',
       'status_history', 'comment', 'attachment', 'identity_alias', 'outbox', 'event', 'webhook_event', 'poll_cursor', 'read_back', 'quota_count', 'quota_usage', 'row_link', 'sync_log', 'conflict', 'echo_count', 'tenant_access',
-      'sync_health', 'sync_history', 'work_order_overview', 'row_status', 'pending_approval', 'identity_proposal', 'needs_attention'] LOOP
+      'sync_health', 'backfill_progress', 'sync_history', 'work_order_overview', 'row_status', 'pending_approval', 'identity_proposal', 'needs_attention'] LOOP
     EXECUTE format('GRANT SELECT ON cmms.%I TO %I', object, grant_access.role_name);
   END LOOP;
   FOREACH object IN ARRAY ARRAY['allowed_statuses(uuid)', 'next_suggested_status(uuid)', 'status_path(text, text)', 'relative_time(bigint)', 'normalize_reference(text, text)', 'resolve_reference(text, text, cmms.identity_kind, text)',
@@ -93,7 +93,7 @@ DECLARE
   name text;
   described record;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['sync_health', 'sync_history', 'work_order_overview', 'row_status', 'pending_approval', 'identity_proposal',
+  FOREACH name IN ARRAY ARRAY['sync_health', 'backfill_progress', 'sync_history', 'work_order_overview', 'row_status', 'pending_approval', 'identity_proposal',
       'needs_attention', 'quota_usage'] LOOP
     IF pg_catalog.current_setting('server_version_num')::integer >= 150000 THEN
       EXECUTE pg_catalog.format('ALTER VIEW cmms.%I SET (security_invoker = true)', name);

@@ -34,13 +34,21 @@ std::vector<DuePoll> start_polls(const std::vector<std::string>& provider_ids) {
       R"sql(
       WITH due AS MATERIALIZED (
         SELECT q.* FROM unnest($1::text[]) AS p(provider_id) CROSS JOIN LATERAL (
-          SELECT c.tenant_id, c.provider_id, c.resource, c.poll_requested_at IS NOT NULL AS was_requested
+          SELECT c.tenant_id, c.provider_id, c.resource, c.poll_requested_at IS NOT NULL AS was_requested,
+            c.cursor IS NULL AS has_no_cursor, c.backfill_records, c.backfill_completed_at IS NOT NULL AS backfill_is_complete
           FROM cmms.poll_cursor c
           WHERE c.provider_id = p.provider_id AND (c.poll_requested_at IS NOT NULL OR c.next_poll_at <= now())
           ORDER BY c.poll_requested_at, c.next_poll_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS q)
       UPDATE cmms.poll_cursor c SET poll_requested_at = NULL, last_poll_at = now(),
-        next_poll_at = least(c.next_poll_at, now())
-        FROM due d
+        next_poll_at = least(c.next_poll_at, now()),
+        backfill_started_at = CASE WHEN b.is_repeated THEN now() ELSE coalesce(c.backfill_started_at, now()) END,
+        backfill_records = CASE WHEN b.is_at_start THEN 0 ELSE c.backfill_records END,
+        backfill_total = CASE WHEN b.is_at_start THEN NULL ELSE c.backfill_total END,
+        backfill_completed_at = CASE WHEN b.is_repeated THEN NULL ELSE c.backfill_completed_at END
+        FROM due d CROSS JOIN LATERAL (
+          -- Reading from the beginning: again, because somebody took the cursor away, or still.
+          SELECT d.has_no_cursor AND d.backfill_records > 0 AS is_at_start,
+                 d.has_no_cursor AND d.backfill_records > 0 AND d.backfill_is_complete AS is_repeated) b
         WHERE c.tenant_id = d.tenant_id AND c.provider_id = d.provider_id AND c.resource = d.resource
         RETURNING c.tenant_id, c.provider_id, c.resource, c.cursor, d.was_requested)sql",
       {TEXTARRAYOID});
@@ -72,15 +80,18 @@ std::vector<PollTime> poll_times(const std::vector<std::string>& provider_ids) {
   return times;
 }
 
-void advance_poll(const PollKey& key, const std::string& cursor, std::size_t records) {
+void advance_poll(const PollKey& key, const std::string& cursor, std::size_t records,
+                  std::optional<std::int64_t> total) {
   static Statement statement(
       R"sql(
-      UPDATE cmms.poll_cursor SET cursor = coalesce($4, cursor), records_seen = records_seen + $5
+      UPDATE cmms.poll_cursor SET cursor = coalesce($4, cursor), records_seen = records_seen + $5,
+        backfill_records = backfill_records + CASE WHEN backfill_completed_at IS NULL THEN $5 ELSE 0 END,
+        backfill_total = CASE WHEN backfill_completed_at IS NULL THEN coalesce(backfill_total, backfill_records + $6) ELSE backfill_total END
         WHERE tenant_id = $1 AND provider_id = $2 AND resource = $3)sql",
-      {TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT8OID});
+      {TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT8OID, INT8OID});
   statement.execute({key.tenant_id, key.provider_id, key.resource,
                      cursor.empty() ? Param::null(JSONBOID) : Param::json(cursor),
-                     static_cast<std::int64_t>(records)});
+                     static_cast<std::int64_t>(records), total ? Param(*total) : Param::null(INT8OID)});
 }
 
 void end_poll(const PollEnd& end) {
@@ -89,6 +100,8 @@ void end_poll(const PollEnd& end) {
       R"sql(
       UPDATE cmms.poll_cursor SET next_poll_at = clock_timestamp() + make_interval(secs => $4),
         last_complete_at = CASE WHEN $5 THEN clock_timestamp() ELSE last_complete_at END, last_error = $6,
+        backfill_completed_at = CASE WHEN $5 THEN coalesce(backfill_completed_at, clock_timestamp())
+                                     ELSE backfill_completed_at END,
         poll_requested_at = CASE WHEN $7 THEN coalesce(poll_requested_at, now()) ELSE poll_requested_at END
         WHERE tenant_id = $1 AND provider_id = $2 AND resource = $3)sql",
       {TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, BOOLOID, TEXTOID, BOOLOID});

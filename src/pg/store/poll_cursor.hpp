@@ -1,6 +1,7 @@
 // cmms.poll_cursor: how far each resource of each provider has been read, and when it is read next.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,8 +36,10 @@ std::vector<PollTime> poll_times(const std::vector<std::string>& provider_ids);
 // repeated.
 std::vector<DuePoll> start_polls(const std::vector<std::string>& provider_ids);
 
-// A page was applied. An empty cursor stays where it is.
-void advance_poll(const PollKey& key, const std::string& cursor, std::size_t records);
+// A page was applied. An empty cursor stays where it is. `total`: how many records there are, where the
+// provider says.
+void advance_poll(const PollKey& key, const std::string& cursor, std::size_t records,
+                  std::optional<std::int64_t> total);
 
 struct PollEnd {
   PollKey key;

@@ -42,6 +42,10 @@ void log_page(const Task& task, const Tally& tally) {
 
 const char* cause_of(const Task& task) { return task.kind == TaskKind::read ? "read" : "poll"; }
 
+store::PollKey key_of(const Task& task) {
+  return {task.channel->tenant_id, task.channel->provider_id, task.resource};
+}
+
 // A read has no cursor; it remembers what it has found.
 void advance_cursor(Task& task) {
   if (task.kind == TaskKind::read) {
@@ -55,8 +59,7 @@ void advance_cursor(Task& task) {
     }
     return;
   }
-  store::advance_poll({task.channel->tenant_id, task.channel->provider_id, task.resource}, task.page->cursor,
-                      task.page->records.size());
+  store::advance_poll(key_of(task), task.page->cursor, task.page->records.size(), task.page->total);
 }
 
 void keep_refused(const Task& task, const json::Value& record, const CapturedError& refusal) {
@@ -182,7 +185,11 @@ std::optional<CapturedError> Poller::apply_one_by_one(Task& task) {
       tally.add("failed");
       keep_refused(task, record, *refusal);
     }
-    if (busy.empty()) advance_cursor(task);
+    if (busy.empty()) {
+      advance_cursor(task);
+    } else if (task.kind == TaskKind::poll) {
+      store::advance_poll(key_of(task), "", task.page->records.size() - busy.size(), std::nullopt);
+    }
     log_page(task, tally);
   });
   if (error || busy.empty()) return error;

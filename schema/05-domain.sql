@@ -15,6 +15,13 @@ COMMENT ON DOMAIN cmms.currency_code IS 'ISO 4217 code of a currency: three capi
 CREATE DOMAIN cmms.amount AS numeric(18,4) CONSTRAINT amount_check CHECK (VALUE <> 'NaN');
 COMMENT ON DOMAIN cmms.amount IS 'Amount of money, in a currency that is kept beside it.';
 
+CREATE DOMAIN cmms.quantity AS numeric(18,4) CONSTRAINT quantity_check CHECK (VALUE <> 'NaN');
+COMMENT ON DOMAIN cmms.quantity IS 'Quantity of a stock or of a movement.';
+
+CREATE DOMAIN cmms.record_name AS text
+  CONSTRAINT record_name_check CHECK (pg_catalog.length(VALUE) BETWEEN 1 AND 1000);
+COMMENT ON DOMAIN cmms.record_name IS 'Name of an asset, a part or a person: 1 to 1,000 characters.';
+
 CREATE DOMAIN cmms.json_object AS jsonb CONSTRAINT json_object_check CHECK (pg_catalog.jsonb_typeof(VALUE) = 'object');
 COMMENT ON DOMAIN cmms.json_object IS 'A JSON object.';
 
@@ -23,6 +30,15 @@ CREATE DOMAIN cmms.order_sync_state AS text
   CONSTRAINT order_sync_state_check CHECK (VALUE IN ('imported', 'pending', 'synchronized', 'retrying', 'rejected', 'stale',
                                                      'in_doubt', 'held', 'awaiting_approval'));
 COMMENT ON DOMAIN cmms.order_sync_state IS 'How a work order stands with its provider; see cmms.sync_state.';
+
+CREATE DOMAIN cmms.record_sync_state AS text
+  CONSTRAINT record_sync_state_check CHECK (VALUE IN ('local', 'imported', 'pending', 'synchronized', 'accepted', 'retrying',
+                                                      'rejected', 'in_doubt', 'held'));
+COMMENT ON DOMAIN cmms.record_sync_state IS 'How an asset, a part or a person stands with its provider; see cmms.sync_state.';
+
+CREATE DOMAIN cmms.part_transaction_kind AS text
+  CONSTRAINT part_transaction_kind_check CHECK (VALUE IN ('consumed', 'restocked', 'recounted', 'moved', 'out_of_stock', 'under_minimum'));
+COMMENT ON DOMAIN cmms.part_transaction_kind IS 'What happened to the stock of a part: consumed, restocked, recounted or moved; out_of_stock and under_minimum report a level.';
 
 CREATE DOMAIN cmms.change_cause AS text CONSTRAINT change_cause_check CHECK (VALUE IN ('local', 'provider'));
 COMMENT ON DOMAIN cmms.change_cause IS 'Where a change was made.';

@@ -1,4 +1,4 @@
--- Comments and attachments of an order. No provider type of this version carries them: they stay here, and sync_state says so.
+-- Comments and attachments of an order. No provider type of this version takes them: ours stay here, and sync_state says so.
 
 CREATE TABLE cmms.comment (
   tenant_id text NOT NULL,
@@ -7,20 +7,37 @@ CREATE TABLE cmms.comment (
   author text NOT NULL,
   body text NOT NULL CHECK (pg_catalog.length(body) BETWEEN 1 AND 100000),
   reason_for text,
-  added_by name NOT NULL,
-  sync_state text NOT NULL DEFAULT 'local' CHECK (sync_state = 'local'),
+  time_spent_minutes cmms.quantity,
+  completed_at timestamptz,
+  added_by name NOT NULL DEFAULT CURRENT_USER,
+  provider_id text,
+  source_comment_id cmms.source_id,
+  work_order_ref text,
+  source_doc jsonb,
+  source_fields jsonb,
+  source_updated_at timestamptz,
+  sync_state text NOT NULL DEFAULT 'local' CHECK (sync_state IN ('local', 'imported')),
   created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
   PRIMARY KEY (tenant_id, common_work_order_id, comment_id)
 );
-COMMENT ON TABLE cmms.comment IS 'What people said about an order. Written by cmms.comment and by verbs with a reason; goes with its order.';
+CREATE UNIQUE INDEX comment_source_key ON cmms.comment (tenant_id, provider_id, source_comment_id) WHERE source_comment_id IS NOT NULL;
+COMMENT ON TABLE cmms.comment IS 'What people said about an order, and what they reported as done. Written by cmms.comment, by verbs with a reason and by a provider''s news; goes with its order.';
 COMMENT ON COLUMN cmms.comment.tenant_id IS 'Tenant of the order.';
 COMMENT ON COLUMN cmms.comment.common_work_order_id IS 'The order.';
 COMMENT ON COLUMN cmms.comment.comment_id IS 'Number of the comment, ascending in time.';
 COMMENT ON COLUMN cmms.comment.author IS 'Who said it: the name given, otherwise the role.';
 COMMENT ON COLUMN cmms.comment.body IS 'What was said. 1 to 100,000 characters.';
 COMMENT ON COLUMN cmms.comment.reason_for IS 'Status that this is the reason for, as cancelled; null for a comment of its own.';
-COMMENT ON COLUMN cmms.comment.added_by IS 'Role that added it.';
-COMMENT ON COLUMN cmms.comment.sync_state IS 'local: kept here only; no provider type of this version takes comments.';
+COMMENT ON COLUMN cmms.comment.time_spent_minutes IS 'Time that it reports as worked, in minutes.';
+COMMENT ON COLUMN cmms.comment.completed_at IS 'When what it reports was done.';
+COMMENT ON COLUMN cmms.comment.added_by IS 'Role that added it; for a provider''s the role that applied it.';
+COMMENT ON COLUMN cmms.comment.provider_id IS 'Foreign server that it came from; null if it was made here.';
+COMMENT ON COLUMN cmms.comment.source_comment_id IS 'The provider''s id of it; null if it was made here.';
+COMMENT ON COLUMN cmms.comment.work_order_ref IS 'The order in the provider''s key, if it came from there.';
+COMMENT ON COLUMN cmms.comment.source_doc IS 'The provider''s last document, whole.';
+COMMENT ON COLUMN cmms.comment.source_fields IS 'What the provider''s documents last said, mapped. Only what differs from it is news.';
+COMMENT ON COLUMN cmms.comment.source_updated_at IS 'The provider''s time stamp of that document. Older news are refused.';
+COMMENT ON COLUMN cmms.comment.sync_state IS 'local: kept here only, no provider type of this version takes comments; imported: came from the provider.';
 COMMENT ON COLUMN cmms.comment.created_at IS 'When it was said.';
 
 CREATE TABLE cmms.attachment (

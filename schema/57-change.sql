@@ -178,7 +178,7 @@ BEGIN
     HINT = 'Use DELETE: what waits in the outbox must be known.';
 END
 $$;
-COMMENT ON FUNCTION cmms.refuse_truncate() IS 'Statement trigger of work_order before TRUNCATE: refuses it (SQLSTATE 0A000), since the outbox would be left behind.';
+COMMENT ON FUNCTION cmms.refuse_truncate() IS 'Statement trigger of work_order, asset, part and person before TRUNCATE: refuses it (SQLSTATE 0A000), since the outbox would be left behind.';
 
 CREATE TRIGGER inserted AFTER INSERT ON cmms.work_order
   REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT

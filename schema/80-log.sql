@@ -71,8 +71,10 @@ BEGIN
     MESSAGE = format('table %I.%I is append-only', TG_TABLE_SCHEMA, TG_TABLE_NAME);
 END
 $$;
-COMMENT ON FUNCTION cmms.refuse_change() IS 'Statement trigger of audit_log before UPDATE, DELETE and TRUNCATE: refuses them (SQLSTATE 55000).';
+COMMENT ON FUNCTION cmms.refuse_change() IS 'Statement trigger of audit_log and part_transaction before UPDATE, DELETE and TRUNCATE: refuses them (SQLSTATE 55000).';
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON cmms.audit_log
+  FOR EACH STATEMENT EXECUTE FUNCTION cmms.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON cmms.part_transaction
   FOR EACH STATEMENT EXECUTE FUNCTION cmms.refuse_change();
 
 CREATE FUNCTION cmms.audit_configuration() RETURNS trigger

@@ -30,7 +30,7 @@ BEGIN
   -- Rights on tables are those of all tenants together; which rows, and to what end, the policies decide by tenant_access.
   EXECUTE format('GRANT USAGE ON SCHEMA cmms TO %I', grant_access.role_name);
   FOREACH object IN ARRAY ARRAY['common_status', 'priority', 'sync_state', 'error_class', 'mode', 'event_type', 'transition',
-      'provider', 'provider_state', 'field_map', 'value_map', 'map_version', 'provider_value', 'unmapped_value', 'held_record', 'work_order',
+      'provider', 'provider_state', 'field_map', 'value_map', 'map_version', 'provider_value', 'unmapped_value', 'held_record', 'work_order', 'asset', 'part', 'part_transaction', 'person',
       'status_history', 'comment', 'attachment', 'identity_alias', 'outbox', 'event', 'webhook_event', 'poll_cursor', 'read_back', 'quota_count', 'quota_usage', 'row_link', 'sync_log', 'conflict', 'echo_count', 'tenant_access',
       'sync_health', 'backfill_progress', 'sync_history', 'work_order_overview', 'row_status', 'pending_approval', 'identity_proposal', 'needs_attention'] LOOP
     EXECUTE format('GRANT SELECT ON cmms.%I TO %I', object, grant_access.role_name);
@@ -42,7 +42,8 @@ BEGIN
     EXECUTE format('GRANT EXECUTE ON FUNCTION cmms.%s TO %I', object, grant_access.role_name);
   END LOOP;
   IF grant_access.level = 'write' THEN
-    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON cmms.work_order TO %I', grant_access.role_name);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON cmms.work_order, cmms.asset, cmms.part, cmms.person TO %I', grant_access.role_name);
+    EXECUTE format('GRANT INSERT ON cmms.part_transaction TO %I', grant_access.role_name);
     FOREACH object IN ARRAY ARRAY['retry(uuid)', 'retry_all(text, timestamptz, text)', 'discard(uuid, text)', 'settle(bigint, text, text, text)',
         'approve(uuid)', 'reject(uuid, text)', 'merge_identity(cmms.identity_kind, text, text, boolean, text, text, text)',
         'retire_reference(cmms.identity_kind, text, text, text)', 'reinstate_reference(cmms.identity_kind, text, text)', 'resolve(text, bigint, text, jsonb, text)',
@@ -68,8 +69,8 @@ DECLARE
   writable constant text := 'tenant_id = ANY (ARRAY(SELECT a.tenant_id FROM cmms.tenant_access a'
     || ' WHERE a.level = ''write'' AND pg_catalog.pg_has_role(current_user, a.role_name, ''MEMBER'')))';
 BEGIN
-  FOREACH protected IN ARRAY ARRAY['provider', 'provider_value', 'unmapped_value', 'held_record', 'work_order', 'status_history',
-      'outbox', 'event', 'webhook_event', 'poll_cursor', 'read_back', 'quota_count', 'row_link', 'sync_log', 'audit_log', 'conflict', 'comment', 'attachment', 'identity_alias'] LOOP
+  FOREACH protected IN ARRAY ARRAY['provider', 'provider_value', 'unmapped_value', 'held_record', 'work_order', 'asset', 'part', 'part_transaction', 'person',
+      'status_history', 'outbox', 'event', 'webhook_event', 'poll_cursor', 'read_back', 'quota_count', 'row_link', 'sync_log', 'audit_log', 'conflict', 'comment', 'attachment', 'identity_alias'] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE cmms.%I ENABLE ROW LEVEL SECURITY', protected);
     EXECUTE pg_catalog.format('CREATE POLICY tenant_read ON cmms.%I FOR SELECT USING (%s)', protected, readable);
     EXECUTE pg_catalog.format('CREATE POLICY tenant_insert ON cmms.%I FOR INSERT WITH CHECK (%s)', protected, writable);

@@ -51,6 +51,6 @@ CREATE DOMAIN cmms.outbox_state AS text
 COMMENT ON DOMAIN cmms.outbox_state IS 'How far a change is on its way; see cmms.outbox.';
 
 CREATE DOMAIN cmms.webhook_outcome AS text
-  CONSTRAINT webhook_outcome_check CHECK (VALUE IN ('applied', 'unchanged', 'stale', 'duplicate', 'held', 'ignored', 'rejected',
+  CONSTRAINT webhook_outcome_check CHECK (VALUE IN ('applied', 'queued', 'unchanged', 'stale', 'duplicate', 'held', 'ignored', 'rejected',
                                                     'malformed', 'too_large', 'failed'));
 COMMENT ON DOMAIN cmms.webhook_outcome IS 'What became of a delivery; see cmms.webhook_event.';

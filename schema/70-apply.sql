@@ -9,6 +9,7 @@ CREATE FUNCTION cmms.hold_records(provider_id text, resource text, fields jsonb[
 #variable_conflict use_column
 DECLARE
   tenant constant text := cmms.provider_tenant(hold_records.provider_id);
+  source_key constant text := 'source_' || hold_records.resource || '_id';
   news integer[];
   exceptions bigint;
   last_event bigint;
@@ -18,26 +19,32 @@ BEGIN
                 WHERE NOT EXISTS (SELECT FROM cmms.held_record h
                                   WHERE h.tenant_id = tenant AND h.provider_id = hold_records.provider_id
                                     AND h.resource = hold_records.resource AND h.direction = 'inbound'
-                                    AND (h.source_record_id = hold_records.fields[o] ->> 'source_work_order_id'
-                                         OR h.source_record_id IS NULL AND hold_records.fields[o] ->> 'source_work_order_id' IS NULL)
+                                    AND (h.source_record_id = hold_records.fields[o] ->> source_key
+                                         OR h.source_record_id IS NULL AND hold_records.fields[o] ->> source_key IS NULL)
                                     AND h.document = documents[o] AND h.problems = hold_records.problems[o]));
   IF cardinality(news) = 0 THEN
     RETURN;
   END IF;
-  UPDATE cmms.work_order w SET sync_state = 'held'
-  FROM unnest(news) o
-  WHERE w.tenant_id = tenant AND w.provider_id = hold_records.provider_id
-    AND w.source_work_order_id = hold_records.fields[o] ->> 'source_work_order_id' AND w.sync_state IN ('imported', 'synchronized', 'stale');
+  IF hold_records.resource = 'work_order' THEN
+    UPDATE cmms.work_order w SET sync_state = 'held'
+    FROM unnest(news) o
+    WHERE w.tenant_id = tenant AND w.provider_id = hold_records.provider_id
+      AND w.source_work_order_id = hold_records.fields[o] ->> 'source_work_order_id' AND w.sync_state IN ('imported', 'synchronized', 'stale');
+  ELSIF hold_records.resource IN ('asset', 'part', 'person') THEN
+    EXECUTE format('UPDATE cmms.%I r SET sync_state = ''held'' FROM unnest($1) o WHERE r.tenant_id = $2 AND r.provider_id = $3'
+                   || ' AND r.%I = o ->> %L AND r.sync_state IN (''imported'', ''synchronized'')', hold_records.resource, source_key, source_key)
+      USING hold_records.fields, tenant, hold_records.provider_id;
+  END IF;
 
   -- Of a record that is in the batch twice, the last is kept.
   INSERT INTO cmms.held_record AS h (tenant_id, provider_id, resource, direction, source_record_id, reason, problems, document, webhook_event_id)
-  SELECT DISTINCT ON (coalesce(i.fields ->> 'source_work_order_id', '#' || i.ordinal))
-         tenant, hold_records.provider_id, hold_records.resource, 'inbound', i.fields ->> 'source_work_order_id',
+  SELECT DISTINCT ON (coalesce(i.fields ->> source_key, '#' || i.ordinal))
+         tenant, hold_records.provider_id, hold_records.resource, 'inbound', i.fields ->> source_key,
          (SELECT string_agg(p ->> 'message', '; ') FROM jsonb_array_elements(i.problems) p),
          i.problems, i.document, hold_records.webhook_event_id
   FROM unnest(hold_records.fields, documents, hold_records.problems) WITH ORDINALITY AS i(fields, document, problems, ordinal)
   WHERE i.ordinal = ANY (news)
-  ORDER BY coalesce(i.fields ->> 'source_work_order_id', '#' || i.ordinal), i.ordinal DESC
+  ORDER BY coalesce(i.fields ->> source_key, '#' || i.ordinal), i.ordinal DESC
   ON CONFLICT (tenant_id, provider_id, resource, direction, source_record_id) DO UPDATE
     SET reason = excluded.reason, problems = excluded.problems, document = excluded.document,
         webhook_event_id = excluded.webhook_event_id, held_at = now();
@@ -54,7 +61,7 @@ BEGIN
   WITH written AS (
     INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, resource, detail)
     SELECT tenant, 'mapping.exception', hold_records.provider_id, hold_records.resource,
-           jsonb_build_object('direction', 'inbound', 'cause', cause, 'source_record_id', i.fields ->> 'source_work_order_id', 'problems', i.problems)
+           jsonb_build_object('direction', 'inbound', 'cause', cause, 'source_record_id', i.fields ->> source_key, 'problems', i.problems)
     FROM unnest(hold_records.fields, hold_records.problems) WITH ORDINALITY AS i(fields, problems, ordinal)
     WHERE i.ordinal = ANY (news)
     RETURNING e.event_id)

@@ -31,7 +31,7 @@ COMMENT ON COLUMN cmms.preview.error IS 'Why the field has no result, or why no 
 CREATE FUNCTION cmms.preview_inbound(provider_id text, resource text, payload jsonb) RETURNS SETOF cmms.preview
   AS 'MODULE_PATHNAME', 'cmms_preview_inbound' LANGUAGE c STRICT ROWS 20;
 COMMENT ON FUNCTION cmms.preview_inbound(text, text, jsonb) IS
-'What a provider''s document, an event or a bare record, would do: a row for each field. resource: work_order. For who may write the tenant''s records. SQLSTATEs: WO001 no such server, WO006 invalid configuration, 22023 unknown resource, 42501 not the caller''s tenant.';
+'What a provider''s document, an event or a bare record, would do: a row for each field. resource: work_order, asset, part, part_transaction, person or comment, as the provider''s type has them. For who may write the tenant''s records. SQLSTATEs: WO001 no such server, WO006 invalid configuration, 22023 unknown resource, 42501 not the caller''s tenant.';
 
 CREATE FUNCTION cmms.preview_outbound(provider_id text, common_work_order_id uuid) RETURNS SETOF cmms.preview
   AS 'MODULE_PATHNAME', 'cmms_preview_outbound' LANGUAGE c STRICT ROWS 20;

@@ -187,7 +187,7 @@ TEST(SchemeTest, UnknownSchemesAreConfigurationErrors) {
   EXPECT_FALSE(check_secret("rot13", "x").ok());
   EXPECT_TRUE(is_known_scheme("none"));
   EXPECT_FALSE(is_known_scheme(""));
-  EXPECT_EQ(scheme_names().size(), 2U);
+  EXPECT_EQ(scheme_names().size(), 3U);
 }
 
 }  // namespace

@@ -30,11 +30,11 @@ TEST(Webhook, AnEventSetsItsStatus) {
   ASSERT_TRUE(event.ok());
   EXPECT_FALSE(event.value().ignored);
   EXPECT_EQ(event.value().event_type, "work_order.completed");
-  EXPECT_EQ(event.value().inbound.source_record_id, "4711");
-  EXPECT_TRUE(event.value().inbound.mapped.problems.empty());
-  EXPECT_EQ(text_of(event.value().inbound.mapped, "common_status"), "\"completed\"");
-  EXPECT_EQ(text_of(event.value().inbound.mapped, "source_status"), "\"TECO\"");
-  EXPECT_EQ(text_of(event.value().inbound.mapped, "title"), "\"x\"");
+  EXPECT_EQ(event.value().records.at(0).inbound.source_record_id, "4711");
+  EXPECT_TRUE(event.value().records.at(0).inbound.mapped.problems.empty());
+  EXPECT_EQ(text_of(event.value().records.at(0).inbound.mapped, "common_status"), "\"completed\"");
+  EXPECT_EQ(text_of(event.value().records.at(0).inbound.mapped, "source_status"), "\"TECO\"");
+  EXPECT_EQ(text_of(event.value().records.at(0).inbound.mapped, "title"), "\"x\"");
 }
 
 TEST(Webhook, FindsTheRecordInCommonPlaces) {
@@ -47,8 +47,8 @@ TEST(Webhook, FindsTheRecordInCommonPlaces) {
     const json::Document document = parse(body);
     const auto event = read_webhook(*connection, document.root(), no_header);
     ASSERT_TRUE(event.ok()) << body;
-    EXPECT_EQ(event.value().inbound.source_record_id, "1") << body;
-    EXPECT_EQ(text_of(event.value().inbound.mapped, "common_status"), "\"cancelled\"") << body;
+    EXPECT_EQ(event.value().records.at(0).inbound.source_record_id, "1") << body;
+    EXPECT_EQ(text_of(event.value().records.at(0).inbound.mapped, "common_status"), "\"cancelled\"") << body;
   }
 }
 
@@ -59,7 +59,7 @@ TEST(Webhook, TheEventsOwnIdIsNotTheRecords) {
   EXPECT_EQ(event.error().error_class, ErrorClass::validation);
   const auto flat = read_webhook(*connect(custom_input()), body.root(), no_header);
   ASSERT_TRUE(flat.ok());
-  EXPECT_EQ(flat.value().inbound.source_record_id, "evt_1");
+  EXPECT_EQ(flat.value().records.at(0).inbound.source_record_id, "evt_1");
 }
 
 TEST(Webhook, UnknownEventsAreIgnored) {
@@ -81,7 +81,7 @@ TEST(Webhook, EventNamesCanBeMapped) {
   const json::Document body = parse(R"({"event": "wo-done", "AUFNR": 1})");
   const auto event = read_webhook(*connect(input), body.root(), no_header);
   ASSERT_TRUE(event.ok());
-  EXPECT_EQ(text_of(event.value().inbound.mapped, "common_status"), "\"completed\"");
+  EXPECT_EQ(text_of(event.value().records.at(0).inbound.mapped, "common_status"), "\"completed\"");
 }
 
 TEST(Webhook, TheNameOfTheEventMayBeItsStatus) {
@@ -94,8 +94,8 @@ TEST(Webhook, TheNameOfTheEventMayBeItsStatus) {
     const json::Document body = parse(text);
     const auto event = read_webhook(*connection, body.root(), no_header);
     if (!event.ok() || event.value().ignored) return std::string("ignored");
-    for (const auto& problem : event.value().inbound.mapped.problems) return problem.message;
-    return text_of(event.value().inbound.mapped, "common_status");
+    for (const auto& problem : event.value().records.at(0).inbound.mapped.problems) return problem.message;
+    return text_of(event.value().records.at(0).inbound.mapped, "common_status");
   };
   EXPECT_EQ(status_of(R"({"event": "workorder.released", "AUFNR": 1})"), "\"approved\"");
   EXPECT_EQ(status_of(R"({"event": "WorkOrder.Released", "AUFNR": 1, "status": null})"), "\"approved\"");
@@ -126,7 +126,7 @@ TEST(Webhook, ARecordWithoutAnEventNameIsNewsOfIt) {
   const auto event = read_webhook(*connect(rela_input()), bare.root(), no_header);
   ASSERT_TRUE(event.ok());
   EXPECT_FALSE(event.value().ignored);
-  EXPECT_EQ(event.value().inbound.source_record_id, "4711");
+  EXPECT_EQ(event.value().records.at(0).inbound.source_record_id, "4711");
   const json::Document empty = parse("{}");
   EXPECT_FALSE(read_webhook(*connect(rela_input()), empty.root(), no_header).ok());
 }
@@ -136,8 +136,8 @@ TEST(Webhook, AGatewayMayHandInClickMaintRecordsAsTheApiShowsThem) {
       R"({"status": "success", "data": {"id": 1126, "title": "Freezer", "status": {"id": 5, "name": "On Hold"}}})");
   const auto event = read_webhook(*connect(test::clickmaint_input()), body.root(), no_header);
   ASSERT_TRUE(event.ok());
-  EXPECT_EQ(event.value().inbound.source_record_id, "1126");
-  EXPECT_EQ(text_of(event.value().inbound.mapped, "common_status"), "\"on_hold\"");
+  EXPECT_EQ(event.value().records.at(0).inbound.source_record_id, "1126");
+  EXPECT_EQ(text_of(event.value().records.at(0).inbound.mapped, "common_status"), "\"on_hold\"");
 }
 
 }  // namespace

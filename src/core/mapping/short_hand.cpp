@@ -85,13 +85,63 @@ Error invalid(std::string message, std::string hint = {}) {
 
 std::string quoted(std::string_view text) { return json::quote(json::clip(text, 100)); }
 
-const RecordField* find_field(std::string_view name) {
+// Of the records beside work orders: what is no plain text, and the provider's id. Their other columns are
+// known to the database alone.
+constexpr std::array<RecordField, 20> other_fields{{
+    {"source_asset_id", Type::text, Flow::inbound_only},
+    {"source_part_id", Type::text, Flow::inbound_only},
+    {"source_part_transaction_id", Type::text, Flow::inbound_only},
+    {"source_person_id", Type::text, Flow::inbound_only},
+    {"source_comment_id", Type::text, Flow::inbound_only},
+    {"source_updated_at", Type::timestamp, Flow::inbound_only},
+    {"source_revision", Type::text, Flow::inbound_only},
+    {"reference", Type::text, Flow::inbound_only},
+    {"unit_price", Type::number},
+    {"stock_quantity", Type::number},
+    {"minimum_stock", Type::number},
+    {"maximum_stock", Type::number},
+    {"replenishment_lot", Type::number},
+    {"quantity", Type::number},
+    {"previous_stock", Type::number},
+    {"stock", Type::number},
+    {"threshold", Type::number},
+    {"time_spent_minutes", Type::number},
+    {"occurred_at", Type::timestamp},
+    {"completed_at", Type::timestamp},
+}};
+
+constexpr std::array<std::string_view, 5> other_resources{"asset", "part", "part_transaction", "person",
+                                                          "comment"};
+
+bool is_other(std::string_view resource) {
+  return std::find(other_resources.begin(), other_resources.end(), resource) != other_resources.end();
+}
+
+template <std::size_t Size>
+std::optional<RecordField> find_in(const std::array<RecordField, Size>& fields, std::string_view name) {
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [&](const RecordField& each) { return each.name == name; });
+  return found == fields.end() ? std::nullopt : std::optional(*found);
+}
+
+// "source_part_id" for "id" of a part.
+std::string_view source_key(std::string_view resource) {
+  const auto found = std::find_if(other_fields.begin(), other_fields.end(), [&](const RecordField& each) {
+    return each.name == "source_" + std::string(resource) + "_id";
+  });
+  return found->name;
+}
+
+std::optional<RecordField> find_field(std::string_view name, std::string_view resource) {
+  if (is_other(resource)) {
+    if (name == "id") name = source_key(resource);
+    if (name == "updated_at") name = "source_updated_at";
+    const std::optional<RecordField> found = find_in(other_fields, name);
+    return found ? found : std::optional(RecordField{name});
+  }
   const auto alias =
       std::find_if(aliases.begin(), aliases.end(), [&](const Alias& each) { return each.name == name; });
-  if (alias != aliases.end()) name = alias->field;
-  const auto found = std::find_if(record_fields.begin(), record_fields.end(),
-                                  [&](const RecordField& each) { return each.name == name; });
-  return found == record_fields.end() ? nullptr : &*found;
+  return find_in(record_fields, alias != aliases.end() ? alias->field : name);
 }
 
 std::string known_fields() {
@@ -274,9 +324,11 @@ Status add_rules(const json::Value& rules, ShortHand& short_hand) {
 
 class Builder {
  public:
+  explicit Builder(std::string_view resource) : resource_(resource) {}
+
   Status add(std::string_view name, const json::Value& value) {
-    const RecordField* field = find_field(name);
-    if (field == nullptr) return invalid("unknown work order field " + quoted(name), known_fields());
+    const std::optional<RecordField> field = find_field(name, resource_);
+    if (!field) return invalid("unknown work order field " + quoted(name), known_fields());
     if (has_target(field->name)) return invalid("field " + quoted(field->name) + " is mapped twice");
     Result<Entry> entry = read_entry(name, *field, value);
     if (!entry) return std::move(entry).error();
@@ -349,6 +401,7 @@ class Builder {
     rules_.inbound.push_back(std::move(copy));
   }
 
+  std::string_view resource_;
   ShortHand rules_;
 };
 
@@ -372,7 +425,7 @@ Result<ShortHand> parse_short_hand(const json::Value& document, std::string_view
   if (members.size() == 0 && !rules) return invalid("field mapping is empty", std::string(form_hint));
   if (members.size() > max_members) return invalid("field mapping has more than 200 fields");
 
-  Builder builder;
+  Builder builder(resource);
   Status status = Nothing{};
   members.each_member([&](std::string_view name, const json::Value& value) {
     status = builder.add(name, value);
@@ -385,12 +438,14 @@ Result<ShortHand> parse_short_hand(const json::Value& document, std::string_view
   return short_hand;
 }
 
-ShortName short_name(std::string_view target) {
-  const RecordField* field = find_field(target);
-  if (field == nullptr || field->name != target) return {};
+ShortName short_name(std::string_view target, std::string_view resource) {
+  const std::optional<RecordField> field = find_field(target, resource);
+  if (!field || field->name != target) return {};
+  const std::string_view transform = default_transform(field->type);
+  if (is_other(resource)) return {target == source_key(resource) ? "id" : target, transform};
   const auto alias =
       std::find_if(aliases.begin(), aliases.end(), [&](const Alias& each) { return each.field == target; });
-  return {alias == aliases.end() ? field->name : alias->name, default_transform(field->type)};
+  return {alias == aliases.end() ? field->name : alias->name, transform};
 }
 
 }  // namespace cmms::mapping

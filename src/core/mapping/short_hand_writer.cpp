@@ -80,10 +80,10 @@ bool has_target_of(const std::vector<RuleText>& rules, const std::vector<RuleTex
 }
 
 // What the members mean; nothing when they mean nothing.
-ShortHand meaning_of(const std::string& members) {
+ShortHand meaning_of(const std::string& members, std::string_view resource) {
   const Result<json::Document> document = json::Document::parse(members);
   if (!document) return {};
-  Result<ShortHand> parsed = parse_short_hand(document.value().root(), "work_order");
+  Result<ShortHand> parsed = parse_short_hand(document.value().root(), resource);
   return parsed ? std::move(parsed).value() : ShortHand{};
 }
 
@@ -100,16 +100,16 @@ bool comes_along(const std::vector<RuleText>& inbound, const RuleText& rule) {
          });
 }
 
-std::string write_members(const ShortHand& rules) {
+std::string write_members(const ShortHand& rules, std::string_view resource) {
   ObjectText members;
   std::vector<RuleText> written_outbound;
   for (const RuleText& rule : rules.inbound) {
-    const ShortName name = short_name(rule.target);
+    const ShortName name = short_name(rule.target, resource);
     if (name.name.empty() || comes_along(rules.inbound, rule)) continue;
     ObjectText alone;
     const std::string json = member_json(rule, name.transform);
     alone.add(name.name, json);
-    const ShortHand meaning = meaning_of(alone.finish());
+    const ShortHand meaning = meaning_of(alone.finish(), resource);
     // Of a rule too many there is no way to be rid again; one that differs is written over.
     if (meaning.inbound.empty() || !has_targets_of(rules.inbound, meaning.inbound) ||
         !has_targets_of(rules.outbound, meaning.outbound) ||
@@ -134,8 +134,8 @@ void write_rest(const std::vector<RuleText>& rules, const std::vector<RuleText>&
 }  // namespace
 
 std::string write_short_hand(const ShortHand& rules, std::string_view resource) {
-  const std::string members = write_members(rules);
-  const ShortHand said = meaning_of(members);
+  const std::string members = write_members(rules, resource);
+  const ShortHand said = meaning_of(members, resource);
   std::string rest = "[";
   write_rest(rules.inbound, said.inbound, "inbound", rest);
   write_rest(rules.outbound, said.outbound, "outbound", rest);

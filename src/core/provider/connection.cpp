@@ -226,7 +226,9 @@ Status compile_webhook(const std::optional<WebhookSpec>& spec, Connection& conne
     return status;
   if (Status status = compile_paths(connection, spec->records, connection.webhook.records); !status)
     return status;
-  return compile_paths(connection, spec->delivery, connection.webhook.delivery);
+  if (Status status = compile_paths(connection, spec->delivery, connection.webhook.delivery); !status)
+    return status;
+  return compile_paths(connection, spec->occurred_at, connection.webhook.occurred_at);
 }
 
 Status begin_session(Connection& connection) {

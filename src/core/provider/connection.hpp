@@ -96,6 +96,7 @@ struct WebhookPaths {
   std::vector<path::Path> event;
   std::vector<path::Path> records;
   std::vector<path::Path> delivery;
+  std::vector<path::Path> occurred_at;
 };
 
 struct Connection {

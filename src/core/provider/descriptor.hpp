@@ -14,6 +14,7 @@
 #include "core/mapping/mapping.hpp"
 #include "core/provider/alias.hpp"
 #include "core/provider/options.hpp"
+#include "core/provider/webhook_spec.hpp"
 #include "core/rate_limit/rate_limit.hpp"
 #include "core/result.hpp"
 
@@ -176,19 +177,6 @@ struct ResourceSpec {
 struct ProbeSpec {
   std::string permission;  // "read work orders"
   OperationSpec operation;
-};
-
-// Events that a provider, or a gateway in front of it, sends.
-struct WebhookSpec {
-  std::string resource = "work_order";
-  // Paths may be templates, as those of a resource.
-  std::vector<std::string> event;          // the event's name; vocabulary 'event' may translate it
-  std::vector<std::string> event_headers;  // tried when the body has none
-  std::vector<std::string> records;        // candidates, in this order
-  std::vector<std::string> delivery_headers;
-  std::vector<std::string> delivery;  // the delivery's id in the body
-  // Event -> fields that it says by itself ("work_order.completed" -> common_status completed).
-  std::map<std::string, std::vector<mapping::MappedField>, std::less<>> events;
 };
 
 // Providers that answer 200 with an error inside: the answer failed when the text at `path` is one of

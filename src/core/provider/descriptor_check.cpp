@@ -32,13 +32,7 @@ class Check {
       operation(descriptor_.probe[i].operation, "$.probe[" + std::to_string(i) + "]");
     }
     for (const auto& [name, spec] : descriptor_.resources) resource(spec, member_path("$.resources", name));
-    if (!descriptor_.webhook) return;
-    paths(descriptor_.webhook->event, "$.webhook.event");
-    paths(descriptor_.webhook->records, "$.webhook.records");
-    paths(descriptor_.webhook->delivery, "$.webhook.delivery");
-    if (descriptor_.resource(descriptor_.webhook->resource) == nullptr) {
-      reader_.fail("$.webhook.resource", "unknown resource \"" + descriptor_.webhook->resource + "\"");
-    }
+    if (descriptor_.webhook) webhook(*descriptor_.webhook);
   }
 
  private:
@@ -256,6 +250,22 @@ class Check {
     } else if (resource->companion) {
       reader_.fail(at + ".resource", "has a companion of its own");
     }
+  }
+
+  void webhook(const WebhookSpec& spec) {
+    paths(spec.event, "$.webhook.event");
+    paths(spec.records, "$.webhook.records");
+    paths(spec.delivery, "$.webhook.delivery");
+    paths(spec.occurred_at, "$.webhook.occurred_at");
+    known_resource(spec.resource, "$.webhook.resource");
+    for (const auto& [event, records] : spec.events) {
+      const std::string at = member_path("$.webhook.events", event);
+      for (const WebhookRecordSpec& record : records) known_resource(record.resource, at);
+    }
+  }
+
+  void known_resource(const std::string& name, const std::string& at) {
+    if (descriptor_.resource(name) == nullptr) reader_.fail(at, "unknown resource \"" + name + "\"");
   }
 
   DescriptorReader& reader_;

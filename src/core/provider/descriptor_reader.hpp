@@ -58,6 +58,7 @@ std::string member_path(const std::string& at, std::string_view member);
 OperationSpec read_operation(Members& members);
 ResourceSpec read_resource(DescriptorReader& reader, std::string_view name, const json::Value& value,
                            const std::string& at);
+// descriptor_webhook.cpp
 std::optional<WebhookSpec> read_webhook_spec(DescriptorReader& reader, const json::Value& value,
                                              const std::string& at);
 // Placeholders must name an option, a credential or a variable of a request; paths, methods and styles must

@@ -1,4 +1,4 @@
-// The part of a descriptor that describes resources, their operations and maps, and webhooks.
+// The part of a descriptor that describes resources, their operations and maps.
 #include <algorithm>
 #include <array>
 
@@ -393,36 +393,6 @@ ResourceSpec read_resource(DescriptorReader& reader, std::string_view name, cons
   if (spec.id.empty()) reader.fail(at, "member \"id\" is missing");
   if (spec.changed_since && spec.updated_at.empty()) reader.fail(at, "changed_since needs \"updated_at\"");
   return spec;
-}
-
-std::optional<WebhookSpec> read_webhook_spec(DescriptorReader& reader, const json::Value& value,
-                                             const std::string& at) {
-  Members members(reader, value, at);
-  WebhookSpec webhook;
-  if (std::string resource = members.text("resource"); !resource.empty())
-    webhook.resource = std::move(resource);
-  webhook.event = members.texts("event");
-  webhook.event_headers = members.texts("event_headers");
-  webhook.records = members.texts("records");
-  webhook.delivery_headers = members.texts("delivery_headers");
-  webhook.delivery = members.texts("delivery");
-  if (const auto events = members.take_object("events")) {
-    events->each_member([&](std::string_view event, const json::Value& fields) {
-      const std::string event_at = member_path(members.at("events"), event);
-      if (!fields.is_object()) reader.fail(event_at, "must be an object of fields");
-      std::vector<mapping::MappedField> fixed;
-      fields.each_member([&](std::string_view target, const json::Value& field) {
-        fixed.push_back({std::string(target), json::Field::from(field)});
-        return true;
-      });
-      webhook.events.emplace(event, std::move(fixed));
-      return !reader.failed();
-    });
-  }
-  members.finish();
-  if (webhook.records.empty()) reader.fail(at, "member \"records\" is missing");
-  if (webhook.events.empty()) reader.fail(at, "member \"events\" is missing");
-  return webhook;
 }
 
 }  // namespace cmms::provider

@@ -77,22 +77,26 @@ void drop_omitted_values(const ResourceSpec& spec, mapping::Mapped& mapped) {
   });
 }
 
-// A stamp in a form that nobody can compare is kept out; the record is applied without one.
-void set_updated_at(const ResourceMaps& maps, const json::Value& record, mapping::Mapped& mapped) {
-  if (mapped.find("source_updated_at") != nullptr) return;
-  const std::string stamp = record_updated_at(maps, record);
-  if (stamp.empty()) return;
+}  // namespace
+
+std::string source_key(std::string_view resource) { return "source_" + std::string(resource) + "_id"; }
+
+void set_source_id(std::string_view resource, std::string_view id, InboundRecord& inbound) {
+  inbound.source_record_id = id;
+  set_field(inbound.mapped, source_key(resource), std::string(id));
+}
+
+void set_updated_at(const ResourceMaps& maps, const std::string& time, InboundRecord& inbound) {
+  if (time.empty() || inbound.mapped.find("source_updated_at") != nullptr) return;
   static const Result<mapping::TransformChain> iso = mapping::parse_transforms("timestamp");
   static const Result<mapping::TransformChain> odata = mapping::parse_transforms("sap_date");
   const mapping::TransformContext context{maps.inbound_values};
   for (const auto* chain : {&iso, &odata}) {
-    json::Field field = json::Field::string(stamp);
+    json::Field field = json::Field::string(time);
     if (mapping::apply_transforms(chain->value(), field, context) || field.is_null()) continue;
-    return set_field(mapped, "source_updated_at", std::move(field.text));
+    return set_field(inbound.mapped, "source_updated_at", std::move(field.text));
   }
 }
-
-}  // namespace
 
 std::string record_id(const ResourceMaps& maps, const json::Value& record) {
   return first_text(maps.id, record);
@@ -210,13 +214,14 @@ InboundRecord to_inbound(const Connection& connection, std::string_view resource
   inbound.reference = record_reference(*maps, record);
   erase_target(mapped, "reference");
   if (inbound.source_record_id.empty()) {
-    erase_target(mapped, "source_work_order_id");
-    mapped.problems.push_back({mapping::ProblemKind::missing_required, "source_work_order_id", "", "",
+    const std::string key = source_key(resource);
+    erase_target(mapped, key);
+    mapped.problems.push_back({mapping::ProblemKind::missing_required, key, "", "",
                                "the record has no id where the provider's records have it"});
   } else {
-    set_field(mapped, "source_work_order_id", inbound.source_record_id);
+    set_field(mapped, source_key(resource), inbound.source_record_id);
   }
-  set_updated_at(*maps, record, mapped);
+  set_updated_at(*maps, record_updated_at(*maps, record), inbound);
   if (std::string revision = first_text(maps->revision, record); !revision.empty()) {
     set_field(mapped, "source_revision", std::move(revision));
   }

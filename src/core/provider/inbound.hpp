@@ -14,14 +14,23 @@
 namespace cmms::provider {
 
 struct InboundRecord {
-  // Fields by work_order column, among them source_work_order_id, source_updated_at, source_revision and
-  // "reference" where the record has them.
+  // Fields by column, among them the source_key(), source_updated_at, source_revision and "reference" where
+  // the record has them.
   mapping::Mapped mapped;
   std::string source_record_id;  // empty: the record has none
   std::string reference;         // our uuid, lower case; empty: not ours
 };
 
 InboundRecord to_inbound(const Connection& connection, std::string_view resource, const json::Value& record);
+
+// The column that holds the provider's id of a record: source_work_order_id, source_part_id.
+std::string source_key(std::string_view resource);
+
+// The provider's id, told by something else than the record: it takes the place of what the record says.
+void set_source_id(std::string_view resource, std::string_view id, InboundRecord& inbound);
+// The time of what the record says, told by something else than the record, which says none. A time in a form
+// that nobody can compare is left out.
+void set_updated_at(const ResourceMaps& maps, const std::string& time, InboundRecord& inbound);
 
 // The provider's id of a record; empty when it has none.
 std::string record_id(const ResourceMaps& maps, const json::Value& record);

@@ -7,6 +7,7 @@
 #include "core/json/jansson.hpp"
 #include "core/json/text.hpp"
 #include "core/provider/alias.hpp"
+#include "core/provider/inbound.hpp"
 
 namespace cmms::provider {
 namespace {
@@ -274,7 +275,7 @@ Status overlay_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows
                      const std::shared_ptr<const mapping::Environment>& environment, ResourceMaps& maps) {
   Result<std::vector<RuleText>> own_inbound = resolved_rules(spec, rows, "inbound");
   if (!own_inbound) return std::move(own_inbound).error();
-  maps.mapped_id = sources_of(own_inbound.value(), "source_work_order_id");
+  maps.mapped_id = sources_of(own_inbound.value(), source_key(spec.name));
   maps.updated_at = sources_of(own_inbound.value(), "source_updated_at");
   maps.mapped_reference = sources_of(own_inbound.value(), "reference");
   Result<std::vector<mapping::Rule>> inbound =
@@ -288,6 +289,10 @@ Status overlay_rules(const ResourceSpec& spec, const std::vector<FieldRow>& rows
       compile_over_defaults(spec, std::move(own_outbound).value(), "outbound");
   if (!outbound) return std::move(outbound).error();
   maps.outbound = mapping::FieldMap(std::move(outbound).value(), environment);
+  for (const mapping::Rule& rule : maps.inbound.rules()) {
+    if (rule.target != "reference" || !maps.mapped_reference.empty()) continue;
+    maps.mapped_reference = rule.sources;
+  }
   return read_owners(rows, spec.name, maps);
 }
 

@@ -18,5 +18,6 @@ struct Scheme {
 
 extern const Scheme none_scheme;
 extern const Scheme standard_webhooks_scheme;
+extern const Scheme path_secret_scheme;
 
 }  // namespace cmms::signature

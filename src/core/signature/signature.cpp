@@ -9,8 +9,9 @@ namespace cmms::signature {
 namespace {
 
 // Every scheme there is: one line each.
-constexpr std::array<const Scheme*, 2> schemes{
+constexpr std::array<const Scheme*, 3> schemes{
     &standard_webhooks_scheme,
+    &path_secret_scheme,
     &none_scheme,
 };
 

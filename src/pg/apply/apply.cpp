@@ -8,9 +8,11 @@
 #include <unordered_set>
 
 #include "pg/apply/event.hpp"
+#include "pg/apply/hold_items.hpp"
 #include "pg/apply/identity.hpp"
 #include "pg/apply/learnt_values.hpp"
 #include "pg/apply/order_store.hpp"
+#include "pg/apply/record_store.hpp"
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/memory.hpp"
 #include "pg/boundary/spi.hpp"
@@ -92,21 +94,7 @@ class Application {
 
   // Keeps the records that could not be mapped.
   void hold_faulty() {
-    if (faulty_.empty()) return;
-    static Statement statement(
-        "SELECT cmms.hold_records($1, $2, $3, $4, $5, $6, $7)",
-        {TEXTOID, TEXTOID, JSONBARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTOID, INT8OID});
-    std::vector<std::string> fields;
-    std::vector<std::string> documents;
-    std::vector<std::string> problems;
-    for (const InboundItem* item : faulty_) {
-      fields.push_back(json_from_fields(item->inbound.mapped.fields));
-      documents.push_back(item->document.text());
-      problems.push_back(provider::problems_json(item->inbound.mapped.problems));
-    }
-    statement.execute({connection_.provider_id, resource_, Param::array(JSONBARRAYOID, fields),
-                       Param::array(JSONBARRAYOID, documents), Param::array(JSONBARRAYOID, problems), cause_,
-                       webhook_event_id_ == 0 ? Param::null(INT8OID) : Param(webhook_event_id_)});
+    hold_items(connection_, resource_, faulty_, cause_, webhook_event_id_);
     faulty_.clear();
   }
 
@@ -285,7 +273,7 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
                                    std::int64_t webhook_event_id) {
   if (items.empty()) return {};
   const provider::ResourceMaps* maps = connection.maps(resource);
-  if (resource != "work_order" || maps == nullptr) {
+  if ((resource != "work_order" && !has_record_table(resource)) || maps == nullptr) {
     raise(ERRCODE_FEATURE_NOT_SUPPORTED, "records of \"" + std::string(resource) + "\" cannot be applied");
   }
   const OriginScope origin(Origin::provider);
@@ -293,6 +281,12 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
   // All rows are found by key. A plan that was made while a table was small must not read all of it ever
   // after.
   const SettingScope keyed_plans("enable_seqscan", "off");
+  if (resource != "work_order") {
+    std::vector<Applied> others =
+        apply_record_news(connection, *maps, resource, items, cause, webhook_event_id);
+    learn(connection, resource, items);
+    return others;
+  }
   Application application(connection, *maps, resource, cause, webhook_event_id);
   std::vector<Applied> applied = application.apply(items);
   application.hold_faulty();

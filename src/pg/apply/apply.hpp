@@ -1,4 +1,4 @@
-// What came from a provider becomes rows: each record is mapped in the core and applied to cmms.work_order.
+// What came from a provider becomes rows: each record is mapped in the core and applied to its table.
 // Webhooks, poll pages and reprocessing go through here and through nothing else.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace cmms::pg {
 
 struct Applied {
   std::string outcome;                              // created, updated, adopted, unchanged, stale, held
-  std::optional<std::string> common_work_order_id;  // none when the record is held
+  std::optional<std::string> common_work_order_id;  // none when the record is held, or no order
   std::string detail;                               // why, for a person; may be empty
 };
 

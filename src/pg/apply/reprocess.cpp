@@ -63,13 +63,18 @@ std::optional<Applied> apply_event(const provider::Connection& connection, const
                                     ? std::string_view(body).substr(3)
                                     : std::string_view(body);
   const Datum document = jsonb_from_text(text);
-  Result<provider::WebhookRecord> record = provider::read_webhook(
+  Result<provider::WebhookEvent> read = provider::read_webhook(
       connection, jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(document))),
-      [&](std::string_view name) { return headers.find(name); });
-  if (!record || record.value().ignored) return std::nullopt;
-  const InboundItem item{record.value().record, std::move(record.value().inbound)};
-  return apply_inbound(connection, record.value().resource, {&item, 1}, "reprocess", held.webhook_event_id)
-      .front();
+      [&](std::string_view name) { return headers.find(name); }, body);
+  if (!read || read.value().ignored) return std::nullopt;
+  for (provider::WebhookRecord& record : read.value().records) {
+    const bool is_held_one =
+        record.resource == held.resource && record.inbound.source_record_id == held.source_record_id;
+    if (!is_held_one || record.read_back) continue;
+    const InboundItem item{record.record, std::move(record.inbound)};
+    return apply_inbound(connection, held.resource, {&item, 1}, "reprocess", held.webhook_event_id).front();
+  }
+  return std::nullopt;
 }
 
 std::string reprocess_inbound(const HeldRecord& held) {

@@ -29,6 +29,17 @@ std::string header_text(const json::Value& value) {
   return joined;
 }
 
+// A path may end in a secret (webhook_scheme path_secret), in a wrong one as well.
+bool holds_path(std::string_view name) {
+  return name == "x-webhook-path" || name == "x-original-uri" || name == "x-forwarded-uri";
+}
+
+std::string without_last_segment(std::string_view path) {
+  path = path.substr(0, path.find_first_of("?#"));
+  while (path.ends_with('/')) path.remove_suffix(1);
+  return std::string(path.substr(0, path.rfind('/') + 1)) + std::string(redacted_mark);
+}
+
 }  // namespace
 
 WebhookHeaders::WebhookHeaders(const json::Value& headers) {
@@ -65,7 +76,8 @@ std::string WebhookHeaders::masked_json(std::span<const std::string_view> secret
     if (text.size() > 1) text.push_back(',');
     json::append_quoted(text, name);
     text.push_back(':');
-    json::append_quoted(text, is_secret_header(name) ? std::string(redacted_mark) : redact(value, secrets));
+    const std::string kept = holds_path(name) ? without_last_segment(value) : value;
+    json::append_quoted(text, is_secret_header(name) ? std::string(redacted_mark) : redact(kept, secrets));
   }
   return text + "}";
 }

@@ -25,10 +25,10 @@ Statement* statement_for(std::string sql, std::vector<Oid> parameter_types) {
 }
 
 // The i-th element of $3 as the column's type.
-std::string value_expression(const WorkOrderColumn& column, std::size_t position) {
+std::string value_expression(const RecordColumn& column, std::size_t position) {
   const std::string element = "($3)[" + std::to_string(position) + "]";
   std::string value = "CAST(" + element + " AS " + column.type + ")";
-  if (column.form == WorkOrderColumn::Form::text_array) {
+  if (column.form == RecordColumn::Form::text_array) {
     value = "CASE WHEN " + element +
             " IS NOT NULL THEN ARRAY(SELECT pg_catalog.jsonb_array_elements_text(CAST(" + element +
             " AS jsonb))) END";
@@ -36,7 +36,7 @@ std::string value_expression(const WorkOrderColumn& column, std::size_t position
   return column.default_value.empty() ? value : "COALESCE(" + value + ", " + column.default_value + ")";
 }
 
-Statement* create_statement(const std::vector<WorkOrderColumn>& targets) {
+Statement* create_statement(const std::vector<RecordColumn>& targets) {
   std::string columns = "tenant_id, provider_id";
   std::string values = "$1, $2";
   for (std::size_t i = 0; i < targets.size(); ++i) {
@@ -54,7 +54,7 @@ Statement* create_statement(const std::vector<WorkOrderColumn>& targets) {
       {TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID});
 }
 
-Statement* update_statement(const std::vector<WorkOrderColumn>& targets) {
+Statement* update_statement(const std::vector<RecordColumn>& targets) {
   std::string assignments;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (!assignments.empty()) assignments += ", ";
@@ -88,12 +88,12 @@ void add_rule(RowMap& map, const provider::FieldRow& row, std::vector<mapping::R
   Result<mapping::Rule> compiled = mapping::compile_rule(*text);
   if (!compiled) raise(compiled.error());
   mapping::Rule rule = std::move(compiled).value();
-  check_rule(rule, mapping::Direction::row);
+  check_rule(rule, mapping::Direction::row, "work_order");
   if (rule.target == "key") {
     map.key = std::move(rule.sources);
     return;
   }
-  map.targets.push_back(*find_work_order_column(rule.target));
+  map.targets.push_back(*find_record_column("work_order", rule.target));
   rules.push_back(std::move(rule));
 }
 
@@ -125,13 +125,13 @@ std::shared_ptr<const RowMap> build(std::string_view provider_id, std::string_vi
   return map;
 }
 
-std::string text_form(const WorkOrderColumn& column, const json::Field& value) {
+std::string text_form(const RecordColumn& column, const json::Field& value) {
   switch (column.form) {
-    case WorkOrderColumn::Form::scalar:
+    case RecordColumn::Form::scalar:
       return value.text;
-    case WorkOrderColumn::Form::json:
+    case RecordColumn::Form::json:
       return value.to_json();
-    case WorkOrderColumn::Form::text_array:
+    case RecordColumn::Form::text_array:
       return value.kind == json::Kind::array ? value.text : "[" + value.to_json() + "]";
   }
   return value.text;
@@ -140,7 +140,7 @@ std::string text_form(const WorkOrderColumn& column, const json::Field& value) {
 }  // namespace
 
 void RowMap::bind(const mapping::Mapped& mapped, TextList& values_out, TextList& present) const {
-  for (const WorkOrderColumn& target : targets) {
+  for (const RecordColumn& target : targets) {
     const json::Field* value = mapped.find(target.name);
     const bool has_value = value != nullptr && !value->is_null();
     values_out.push_back(has_value ? std::optional(text_form(target, *value)) : std::nullopt);

@@ -13,7 +13,7 @@
 #include "core/path/path.hpp"
 #include "core/provider/connection.hpp"
 #include "pg/boundary/spi.hpp"
-#include "pg/catalog/work_order_columns.hpp"
+#include "pg/catalog/record_columns.hpp"
 
 namespace cmms::pg {
 
@@ -21,10 +21,10 @@ struct RowMap {
   std::string provider_id;
   std::string tenant_id;
   std::string name;
-  mapping::FieldMap fields;     // without the rule of 'key'
-  mapping::ValueMaps values;    // the hub's own words mean themselves; what the DBA mapped comes on top
-  std::vector<path::Path> key;  // columns that identify a row; empty: the table's primary key
-  std::vector<WorkOrderColumn> targets;  // of `fields`
+  mapping::FieldMap fields;           // without the rule of 'key'
+  mapping::ValueMaps values;          // the hub's own words mean themselves; what the DBA mapped comes on top
+  std::vector<path::Path> key;        // columns that identify a row; empty: the table's primary key
+  std::vector<RecordColumn> targets;  // of `fields`
   // ($1 tenant, $2 provider, $3 values text[], $4 map, $5 table, $6 row key): makes the work order and its
   // row_link.
   Statement* create = nullptr;

@@ -11,8 +11,8 @@
 #include "pg/boundary/guard.hpp"
 #include "pg/catalog/configuration_rows.hpp"
 #include "pg/catalog/connection_cache.hpp"
+#include "pg/catalog/record_columns.hpp"
 #include "pg/catalog/server.hpp"
-#include "pg/catalog/work_order_columns.hpp"
 #include "pg/functions/arguments.hpp"
 #include "pg/mapping/environment.hpp"
 
@@ -26,13 +26,13 @@ mapping::Direction direction_of(std::string_view name) {
 
 // More than the syntax: the columns, time zones and functions that a rule names must exist.
 void check_rules(const std::vector<mapping::RuleText>& rules, mapping::Direction direction,
-                 const mapping::Environment& environment) {
+                 std::string_view resource, const mapping::Environment& environment) {
   for (const mapping::RuleText& text : rules) {
     const bool is_switch_off = text.sources.empty() && !text.default_value;
     if (is_switch_off) continue;
     const Result<mapping::Rule> rule = mapping::compile_rule(text);
     if (!rule) raise(rule.error());
-    check_rule(rule.value(), direction);
+    check_rule(rule.value(), direction, resource);
     if (Status status = mapping::verify_rule(rule.value(), environment); !status) raise(status.error());
   }
 }
@@ -49,7 +49,8 @@ void check_field_map(const std::string& provider_id) {
     const Result<std::vector<mapping::RuleText>> rules =
         provider::written_rules(*provider, rows, resource, direction, false);
     if (!rules) raise(rules.error());
-    check_rules(rules.value(), direction_of(direction), *environment);
+    check_rules(rules.value(), direction_of(direction), direction == "row" ? "work_order" : resource,
+                *environment);
   }
 }
 

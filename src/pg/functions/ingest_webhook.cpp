@@ -2,12 +2,15 @@
 // cmms.webhook_event with its outcome; nothing that the sender controls is an error of the call.
 #include "pg/prelude.hpp"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/exchange/redact.hpp"
 #include "core/json/text.hpp"
@@ -40,6 +43,12 @@ struct Delivery {
   const WebhookHeaders& headers;
 };
 
+// A record of the delivery that is held.
+struct HeldKey {
+  std::string resource;
+  std::string source_record_id;
+};
+
 // How the delivery ended: a row of webhook_event, and what the caller answers.
 struct Ending {
   const char* outcome = "failed";
@@ -48,8 +57,7 @@ struct Ending {
   std::string event_type;
   std::string delivery_id;  // only of deliveries that need not come again
   std::optional<std::string> common_work_order_id;
-  std::string source_record_id;  // of a held record
-  std::string resource;
+  std::vector<HeldKey> held;
 };
 
 Ending ending(const char* outcome, std::int32_t http_status, std::string detail) {
@@ -125,19 +133,55 @@ Ending duplicate_of(std::int64_t first_event) {
   return ending("duplicate", 200, "duplicate of event " + std::to_string(first_event));
 }
 
-Ending ending_of(const Applied& applied) {
-  Ending end = ending("applied", 200, applied.detail);
-  if (applied.outcome == "held") {
-    end.outcome = "held";
-    end.http_status = 202;
-  } else if (applied.outcome == "unchanged") {
-    end.outcome = "unchanged";
-  } else if (applied.outcome == "stale") {
-    end.outcome = "stale";
-  } else if (applied.outcome == "ignored") {
-    end.outcome = "ignored";
+// Outcomes of records, the one that counts for the whole delivery first.
+struct RecordOutcome {
+  std::string_view of_record;
+  const char* outcome;
+  std::int32_t http_status;
+};
+constexpr std::array<RecordOutcome, 9> record_outcomes{{{"held", "held", 202},
+                                                        {"queued", "queued", 202},
+                                                        {"created", "applied", 200},
+                                                        {"updated", "applied", 200},
+                                                        {"adopted", "applied", 200},
+                                                        {"stale", "stale", 200},
+                                                        {"unchanged", "unchanged", 200},
+                                                        {"ignored", "ignored", 200},
+                                                        {"", "applied", 200}}};
+
+std::size_t rank_of(std::string_view outcome) {
+  const auto found = std::find_if(record_outcomes.begin(), record_outcomes.end(),
+                                  [&](const RecordOutcome& each) { return each.of_record == outcome; });
+  return static_cast<std::size_t>(std::min(found, record_outcomes.end() - 1) - record_outcomes.begin());
+}
+
+Applied request_read_back(const provider::Connection& connection, const provider::WebhookRecord& record) {
+  static Statement statement("SELECT cmms.request_read_back($1, $2, ARRAY[$3])", {TEXTOID, TEXTOID, TEXTOID});
+  statement.execute({connection.provider_id, record.resource, record.inbound.source_record_id});
+  return {"queued", std::nullopt, "read back requested"};
+}
+
+// The records of an event, in their order; one after the other, because a later one may name an earlier one.
+Ending apply_records_of(const provider::Connection& connection, provider::WebhookEvent& event) {
+  std::size_t rank = record_outcomes.size();
+  Ending end;
+  for (provider::WebhookRecord& record : event.records) {
+    const InboundItem item{record.record, std::move(record.inbound)};
+    const Applied applied =
+        record.read_back ? request_read_back(connection, {record.resource, record.record, item.inbound, true})
+                         : apply_inbound(connection, record.resource, {&item, 1}, "webhook").front();
+    rank = std::min(rank, rank_of(applied.outcome));
+    if (applied.outcome == "held") end.held.push_back({record.resource, item.inbound.source_record_id});
+    if (applied.common_work_order_id) end.common_work_order_id = applied.common_work_order_id;
+    if (event.records.size() == 1) {
+      end.detail = applied.detail;
+    } else {
+      end.detail += (end.detail.empty() ? "" : "; ") + record.resource + " " + applied.outcome;
+      if (!applied.detail.empty()) end.detail += " (" + applied.detail + ")";
+    }
   }
-  end.common_work_order_id = applied.common_work_order_id;
+  end.outcome = record_outcomes.at(rank).outcome;
+  end.http_status = record_outcomes.at(rank).http_status;
   return end;
 }
 
@@ -148,18 +192,18 @@ void process(const Delivery& delivery, Ending& end) {
   const Datum document = jsonb_from_text(without_byte_order_mark(delivery.body));
   end.outcome = "failed";
   end.http_status = 500;
-  Result<provider::WebhookRecord> event = provider::read_webhook(
+  Result<provider::WebhookEvent> event = provider::read_webhook(
       connection, jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(document))),
-      [&](std::string_view name) { return delivery.headers.find(name); });
+      [&](std::string_view name) { return delivery.headers.find(name); }, delivery.body);
   if (!event) {
     end.outcome = "malformed";
     end.http_status = 400;
     end.detail = error_text(event.error());
     return;
   }
-  provider::WebhookRecord& record = event.value();
-  end.event_type = json::clip(record.event_type, max_event_type_bytes);
-  if (end.delivery_id.empty()) end.delivery_id = json::clip(record.delivery_id, max_delivery_id_bytes);
+  provider::WebhookEvent& read = event.value();
+  end.event_type = json::clip(read.event_type, max_event_type_bytes);
+  if (end.delivery_id.empty()) end.delivery_id = json::clip(read.delivery_id, max_delivery_id_bytes);
   if (!end.delivery_id.empty()) {
     if (const auto first = find_delivery(connection, end.delivery_id)) {
       std::string event_type = std::move(end.event_type);
@@ -168,19 +212,15 @@ void process(const Delivery& delivery, Ending& end) {
       return;
     }
   }
-  if (record.ignored) {
+  if (read.ignored) {
     end.outcome = "ignored";
     end.http_status = 200;
-    end.detail = record.reason;
+    end.detail = read.reason;
     return;
   }
-  const InboundItem item{record.record, std::move(record.inbound)};
-  const std::vector<Applied> applied = apply_inbound(connection, record.resource, {&item, 1}, "webhook");
-  Ending applied_end = ending_of(applied.front());
+  Ending applied_end = apply_records_of(connection, read);
   applied_end.event_type = std::move(end.event_type);
   applied_end.delivery_id = std::move(end.delivery_id);
-  applied_end.source_record_id = item.inbound.source_record_id;
-  applied_end.resource = record.resource;
   end = std::move(applied_end);
 }
 
@@ -208,6 +248,7 @@ Ending judge(const Delivery& delivery) {
   }
   end.detail = error_text(*error);
   end.common_work_order_id = std::nullopt;
+  end.held.clear();
   if (end.http_status != 500) return end;
   // The sender may try again what failed here, and then it must not look like a duplicate.
   end.delivery_id.clear();
@@ -242,14 +283,14 @@ std::optional<std::int64_t> insert_event(const Delivery& delivery, const Ending&
   return rows.empty() ? std::nullopt : std::optional(rows.integer(0, 0));
 }
 
-void link_held_record(const Delivery& delivery, const Ending& end, std::int64_t event_id) {
+void link_held_record(const Delivery& delivery, const HeldKey& held, std::int64_t event_id) {
   static Statement statement(
       "UPDATE cmms.held_record SET webhook_event_id = $1 WHERE tenant_id = $2 AND provider_id = $3 AND "
       "resource = $4"
       " AND direction = 'inbound' AND source_record_id = $5",
       {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
-  statement.execute({event_id, delivery.connection.tenant_id, delivery.connection.provider_id, end.resource,
-                     end.source_record_id});
+  statement.execute({event_id, delivery.connection.tenant_id, delivery.connection.provider_id, held.resource,
+                     held.source_record_id});
 }
 
 void report_failure(const Delivery& delivery, const Ending& end, std::int64_t event_id) {
@@ -274,7 +315,9 @@ std::int64_t record(const Delivery& delivery, Ending& end, Datum body) {
     event_id = insert_event(delivery, end, body, hash);
   }
   const std::string_view outcome = end.outcome;
-  if (outcome == "held" && !end.source_record_id.empty()) link_held_record(delivery, end, *event_id);
+  for (const HeldKey& held : end.held) {
+    if (!held.source_record_id.empty()) link_held_record(delivery, held, *event_id);
+  }
   if (outcome == "failed") report_failure(delivery, end, *event_id);
   return *event_id;
 }

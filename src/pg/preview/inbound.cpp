@@ -22,6 +22,7 @@
 #include "pg/json/jsonb_reader.hpp"
 #include "pg/mapping/environment.hpp"
 #include "pg/preview/preview_row.hpp"
+#include "pg/preview/record.hpp"
 
 namespace cmms::pg {
 namespace {
@@ -37,11 +38,17 @@ Incoming read_document(const provider::Connection& connection, std::string_view 
                        const json::Value& document) {
   const auto no_header = [](std::string_view) { return std::optional<std::string_view>(); };
   const auto& webhook = connection.descriptor->webhook;
-  if (webhook && webhook->resource == resource) {
-    Result<provider::WebhookRecord> event = provider::read_webhook(connection, document, no_header);
+  if (webhook) {
+    Result<provider::WebhookEvent> event = provider::read_webhook(connection, document, no_header);
+    if (event && event.value().ignored && !event.value().event_type.empty() &&
+        webhook->resource == resource) {
+      return {{}, {}, event.value().reason};
+    }
     if (event && !event.value().event_type.empty()) {
-      provider::WebhookRecord& read = event.value();
-      return {read.record, std::move(read.inbound), read.ignored ? read.reason : std::string()};
+      for (provider::WebhookRecord& read : event.value().records) {
+        if (read.resource != resource || read.read_back) continue;
+        return {read.record, std::move(read.inbound), {}};
+      }
     }
   }
   return {document, provider::to_inbound(connection, resource, document), {}};
@@ -217,7 +224,11 @@ Datum preview(FunctionCallInfo fcinfo) {
     const Spi spi;
     resolve_references(*provider, incoming.inbound.mapped);
   }
-  for (const PreviewRow& row : InboundPreview(*provider, *maps, incoming).rows()) {
+  const bool is_order = resource == "work_order" || !incoming.not_applied.empty();
+  const std::vector<PreviewRow> rows =
+      is_order ? InboundPreview(*provider, *maps, incoming).rows()
+               : preview_record(*provider, *maps, resource, {incoming.record, incoming.inbound});
+  for (const PreviewRow& row : rows) {
     write_row(result, row, provider->map_version);
   }
   return result.done();

@@ -1,5 +1,5 @@
-// The columns of cmms.work_order, as the catalog has them: what a map may fill and how text becomes their
-// type.
+// The columns of cmms.work_order and of the tables beside it, as the catalog has them: what a map may fill
+// and how text becomes their type.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace cmms::pg {
 
-struct WorkOrderColumn {
+struct RecordColumn {
   enum class Form : std::uint8_t { scalar, text_array, json };
 
   std::string name;
@@ -24,12 +24,12 @@ struct WorkOrderColumn {
   bool is_mappable(mapping::Direction direction) const;
 };
 
-const std::vector<WorkOrderColumn>& work_order_columns();
-const WorkOrderColumn* find_work_order_column(std::string_view name);
+// Empty: there is no such table of records.
+const std::vector<RecordColumn>& record_columns(std::string_view resource);
+const RecordColumn* find_record_column(std::string_view resource, std::string_view name);
 
 // Raises WO006 with the possible targets as hint when the map's rule cannot work in this direction. 'key' is
-// a target of row maps, 'reference' one of inbound maps; an outbound rule names work_order columns as its
-// sources.
-void check_rule(const mapping::Rule& rule, mapping::Direction direction);
+// a target of row maps, 'reference' one of inbound maps; an outbound rule names columns as its sources.
+void check_rule(const mapping::Rule& rule, mapping::Direction direction, std::string_view resource);
 
 }  // namespace cmms::pg

@@ -17,7 +17,7 @@ SELECT state, message FROM raised($$INSERT INTO cmms.part (provider_id, stock_qu
 SELECT state, message FROM raised($$INSERT INTO cmms.part (provider_id, unit_price, currency) VALUES ('hub_c', 1, 'euro')$$);
 SELECT state, message FROM raised($$INSERT INTO cmms.part (provider_id, name) VALUES ('hub_c', '')$$);
 SELECT state, message, hint FROM raised($$INSERT INTO cmms.part (provider_id, tenant_id, name) VALUES ('plant_b', 'default', 'x')$$);
-SELECT state, message, hint FROM raised($$UPDATE cmms.part SET provider_id = 'plant_a'$$) WHERE message LIKE 'tenant, provider and id of part%';
+SELECT state, message LIKE 'tenant, provider and id of part % cannot be changed' AS told, hint FROM raised($$UPDATE cmms.part SET provider_id = 'plant_a'$$);
 SELECT state, message, hint FROM raised($$TRUNCATE cmms.part$$);
 INSERT INTO cmms.asset (provider_id, source_asset_id) VALUES ('hub_c', '7'), ('plant_a', '7');
 SELECT state, message FROM raised($$INSERT INTO cmms.asset (provider_id, source_asset_id) VALUES ('hub_c', '7')$$);

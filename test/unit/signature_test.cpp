@@ -183,7 +183,7 @@ TEST(SchemeTest, UnknownSchemesAreConfigurationErrors) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().error_class, ErrorClass::configuration);
   EXPECT_EQ(result.error().message, "unknown webhook signature scheme \"rot13\"");
-  EXPECT_EQ(result.error().hint, "The schemes are: standard_webhooks, none.");
+  EXPECT_EQ(result.error().hint, "The schemes are: standard_webhooks, path_secret, none.");
   EXPECT_FALSE(check_secret("rot13", "x").ok());
   EXPECT_TRUE(is_known_scheme("none"));
   EXPECT_FALSE(is_known_scheme(""));

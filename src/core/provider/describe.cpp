@@ -205,14 +205,20 @@ void describe_resource(const ResourceSpec& spec, Rows& rows) {
   describe_aliases(spec, rows);
 }
 
+// A row for each record that an event carries.
 void describe_webhook(const WebhookSpec& webhook, Rows& rows) {
-  for (const auto& [event, fields] : webhook.events) {
-    std::string text;
-    for (const mapping::MappedField& field : fields) add_part(text, field.target + " = " + field.value.text);
-    rows.push_back({.kind = "event",
-                    .resource = webhook.resource,
-                    .name = event.empty() ? "(without a name)" : event,
-                    .description = std::move(text)});
+  for (const auto& [event, records] : webhook.events) {
+    for (const WebhookRecordSpec& record : records) {
+      std::string text;
+      if (record.read_back) add_part(text, "is read at the provider");
+      for (const mapping::MappedField& field : record.fields) {
+        add_part(text, field.target + " = " + field.value.text);
+      }
+      rows.push_back({.kind = "event",
+                      .resource = record.resource,
+                      .name = event.empty() ? "(without a name)" : event,
+                      .description = std::move(text)});
+    }
   }
 }
 

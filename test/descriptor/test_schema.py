@@ -27,6 +27,7 @@ ONLY_THE_READER_KNOWS = [
     r"unknown resource ",
     r"\.default: option ",  # that does not fit its own format
     r"value \".*\" cannot match as ",
+    r"must both be bulk operations",
 ]
 
 WRONG = {str: [7, {"unknown": "x"}, None], bool: ["true", None], int: ["1", -1, None], list: [{}, 7, None], dict: [[], "x", None]}

@@ -208,6 +208,51 @@ TEST(Transform, NullSentinels) {
   EXPECT_EQ(transformed("null_sentinels", R"(["-"])"), R"(["-"])");
 }
 
+TEST(Transform, CustomFields) {
+  EXPECT_EQ(transformed("custom_fields", R"({"class": "P", "size": 3, "old": null})"),
+            R"([{"field":"class","value":"P"},{"field":"size","value":3},{"field":"old","value":null}])");
+  EXPECT_EQ(transformed("custom_fields | custom_fields", R"({"class": "P", "size": 3})"),
+            R"({"class":"P","size":3})");
+  EXPECT_EQ(transformed("custom_fields", "{}"), "[]");
+  EXPECT_EQ(transformed("custom_fields", "[]"), "{}");
+  EXPECT_EQ(transformed("custom_fields", "null"), "null");
+  EXPECT_EQ(transformed("custom_fields", R"([{"value": 1}])"), "! has an element without a text \"field\"");
+  EXPECT_EQ(transformed("custom_fields", "5"), "! is neither an object nor a list of fields");
+}
+
+TEST(Transform, TypedIdentifier) {
+  EXPECT_EQ(transformed("typed_identifier", R"("external:EQ-1")"), R"({"type":"external","value":"EQ-1"})");
+  EXPECT_EQ(transformed("typed_identifier", R"("native:7")"), R"({"type":"native","value":7})");
+  EXPECT_EQ(transformed("typed_identifier", R"("2507")"), "2507");
+  EXPECT_EQ(transformed("typed_identifier", R"("EQ-1")"), R"("EQ-1")");
+  EXPECT_EQ(transformed("typed_identifier", R"("007")"), R"("007")") << "a code";
+  EXPECT_EQ(transformed("typed_identifier", R"("a b:c")"), R"("a b:c")") << "no type";
+  for (const char* each : {R"("external:EQ-1")", R"("native:7")", R"("2507")", R"("EQ-1")"}) {
+    EXPECT_EQ(transformed("typed_identifier | typed_identifier", each), each);
+  }
+  EXPECT_EQ(transformed("typed_identifier", "[]"), "! is no identifier");
+  EXPECT_EQ(transformed("typed_identifier", "{}"), "! has not the members \"type\" and \"value\"");
+}
+
+TEST(Transform, TagChanges) {
+  const auto changes = [](std::string_view tags, std::string_view record) {
+    return transformed("tag_changes tags", tags, record);
+  };
+  const char* known = R"({"source_fields": {"tags": ["a", "b"]}, "awaited_echo": null})";
+  EXPECT_EQ(changes(R"(["a", "c"])", known),
+            R"([{"operation":"add","values":["c"]},{"operation":"remove","values":["b"]}])");
+  EXPECT_EQ(changes(R"(["a", "b", "c"])", known), R"([{"operation":"add","values":["c"]}])");
+  EXPECT_EQ(changes(R"(["a"])", "{}"), R"([{"operation":"replace","values":["a"]}])");
+  EXPECT_EQ(changes(R"(["a", "b"])", known), R"([{"operation":"replace","values":["a","b"]}])")
+      << "a change that is none: what is known is out of date";
+  EXPECT_EQ(changes(R"(["c"])", R"({"source_fields": {"tags": ["a"]}, "awaited_echo": ["name", "tags"]})"),
+            R"([{"operation":"replace","values":["c"]}])");
+  EXPECT_EQ(changes("null", known), "[]");
+  EXPECT_EQ(changes("[]", known), "[]");
+  EXPECT_EQ(changes("[1]", known), "! is no list of texts");
+  EXPECT_EQ(changes("5", known), "! is no list of tags");
+}
+
 TEST(Transform, MinorUnits) {
   EXPECT_EQ(transformed("minor_units EUR", "1999"), "19.99");
   EXPECT_EQ(transformed("minor_units EUR", R"("5")"), "0.05");

@@ -26,7 +26,7 @@ enum class Verdict : std::uint8_t {
   complete,      // a poll or probe has finished
   held,          // nothing was sent: a value has no mapping or a required field is missing
   overtaken,     // nothing was sent: `record` has news of fields that were to be written
-  accepted,      // the provider has taken the create and shows later what it is called
+  accepted,      // the provider took it and will see to it later; source_record_id may be unknown yet
 };
 
 std::string_view verdict_name(Verdict verdict);

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/job/answer.hpp"
-#include "core/job/push_body.hpp"
+#include "core/job/outgoing.hpp"
 #include "core/job/stamp.hpp"
 #include "core/job/status_walk.hpp"
 #include "core/provider/inbound.hpp"
@@ -34,6 +34,13 @@ bool contains(const std::vector<std::string>& values, std::string_view wanted) {
   return std::find(values.begin(), values.end(), wanted) != values.end();
 }
 
+Result<std::string> make_body(const Connection& connection, const provider::OperationSpec& operation,
+                              const mapping::Mapped& mapped) {
+  Result<std::string> fields = fields_json(mapped.fields);
+  if (!fields) return fields;
+  return in_envelope(connection, operation, std::move(fields).value());
+}
+
 // "https://host/work_orders/17?x=y" -> "17"
 std::string id_of_location(const Response& response) {
   std::string_view location = response.header("location").value_or("");
@@ -55,9 +62,7 @@ class PushJob : public Job {
   Status prepare() {
     const std::optional<OperationSpec>& operation = operation_spec();
     if (!operation) {
-      return configuration_error(*connection_, "provider type " + connection_->descriptor->type + " has no " +
-                                                   std::string(push_operation_name(input_.operation)) +
-                                                   " of " + input_.resource);
+      return no_operation_error(*connection_, push_operation_name(input_.operation), input_.resource);
     }
     if (input_.operation != PushOperation::create && input_.source_record_id.empty()) {
       return conclude_at_once(without_id());
@@ -333,14 +338,7 @@ class PushJob : public Job {
 
   // A delete of what the provider never had is done; an update of it cannot be.
   Conclusion without_id() const {
-    if (input_.operation == PushOperation::remove) return synchronized(0);
-    Conclusion conclusion;
-    conclusion.verdict = Verdict::rejected;
-    conclusion.error = Error{ErrorClass::identity,
-                             "the record has no id at provider \"" + connection_->provider_id + "\"",
-                             {},
-                             "Queue it again as a create."};
-    return conclusion;
+    return input_.operation == PushOperation::remove ? synchronized(0) : conclude_without_id(*connection_);
   }
 
   Conclusion unsupported(const OperationSpec& operation) const {

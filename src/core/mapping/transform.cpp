@@ -162,6 +162,8 @@ const std::vector<TransformDefinition>& transform_definitions() {
   using namespace transforms;
   static const std::vector<TransformDefinition> definitions{
       {"boolean", "", 0, 0, boolean, "true or false, from words and 0 or 1 too"},
+      {"custom_fields", "", 0, 0, custom_fields,
+       "an object of codes and values as a list of fields, or back"},
       {"date", "", 0, 0, date, "the calendar day of a date or time, as written"},
       {"default", "<text>", 1, 1, default_text, "a text in place of null"},
       {"element", "<n>", 1, 1, element, "one element of an array, counted from 0", "", prepare_count},
@@ -192,6 +194,8 @@ const std::vector<TransformDefinition>& transform_definitions() {
       {"sql", "<schema.function>", 1, 1, sql, "what a function makes of it, jsonb to jsonb", "", prepare_sql,
        verify_sql},
       {"string", "", 0, 0, string, "any value as text"},
+      {"tag_changes", "<column>", 1, 1, tag_changes, "a list of tags as operations on those of the provider",
+       ""},
       {"template", "<text>", 1, 1, template_text, "a text with {paths} filled in", "", prepare_template},
       {"time", "\"<format>\" [zone]", 1, 2, time, "a time in UTC, from local text", "format_time",
        prepare_time_format, verify_time_zone},
@@ -203,6 +207,8 @@ const std::vector<TransformDefinition>& transform_definitions() {
       {"to_sap_date", "", 0, 0, to_sap_date, "a time as /Date(milliseconds)/", "sap_date"},
       {"trim", "", 0, 0, trim, "without white space at either end"},
       {"truncate", "<n>", 1, 1, truncate, "the first characters of a text", "=", prepare_count},
+      {"typed_identifier", "", 0, 0, typed_identifier,
+       "type:value as an object of both, digits as a number, or back"},
       {"upper", "", 0, 0, upper, "ASCII letters in upper case"},
   };
   return definitions;

@@ -23,28 +23,6 @@ Error configuration_error(const Connection& connection, std::string message) {
                {}};
 }
 
-// A template of options and credentials; what has no value is empty.
-Result<std::string> expand_options(const Connection& connection, const std::string& text) {
-  Result<std::optional<std::string>> expanded = expand(
-      text, [&](std::string_view name) { return connection.placeholder(name); }, Escape::none);
-  if (!expanded) return std::move(expanded).error();
-  return expanded.value().value_or(std::string());
-}
-
-// Path templates that expand to nothing are skipped: an option that is not set.
-Status compile_paths(const Connection& connection, const std::vector<std::string>& texts,
-                     std::vector<path::Path>& paths) {
-  for (const std::string& text : texts) {
-    Result<std::string> expanded = expand_options(connection, text);
-    if (!expanded) return std::move(expanded).error();
-    if (expanded.value().empty()) continue;
-    Result<path::Path> path = path::Path::parse(expanded.value());
-    if (!path) return configuration_error(connection, path.error().message);
-    paths.push_back(std::move(path).value());
-  }
-  return Nothing{};
-}
-
 Status compile_reference(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
   Result<std::string> field = expand_options(connection, spec.reference.field);
   if (!field) return std::move(field).error();
@@ -159,11 +137,14 @@ Status compile_companion(const Connection& connection, const ResourceSpec& spec,
 }
 
 Status compile_quotas(const Connection& connection, const ResourceSpec& spec, ResourceMaps& maps) {
-  const std::array<std::pair<const std::optional<OperationSpec>*, const char*>, 3> operations{
-      {{&spec.create, "create"}, {&spec.update, "update"}, {&spec.remove, "delete"}}};
-  for (const auto& [operation, name] : operations) {
-    if (!*operation || (*operation)->quota.empty()) continue;
-    Result<std::string> text = expand_options(connection, (*operation)->quota);
+  std::vector<std::pair<std::string, const OperationSpec*>> operations;
+  if (spec.create) operations.emplace_back("create", &*spec.create);
+  if (spec.update) operations.emplace_back("update", &*spec.update);
+  if (spec.remove) operations.emplace_back("delete", &*spec.remove);
+  for (const WriteSpec& write : spec.updates) operations.emplace_back(write.name, &write.operation);
+  for (const auto& [name, operation] : operations) {
+    if (operation->quota.empty()) continue;
+    Result<std::string> text = expand_options(connection, operation->quota);
     if (!text) return std::move(text).error();
     const auto limit = ascii::parse_digits(text.value());
     if (limit && *limit > 0) maps.quotas.push_back({name, *limit});
@@ -215,6 +196,7 @@ Status compile_resource(const Connection& connection, const ResourceSpec& spec, 
   if (Status status = compile_check(connection, spec, maps); !status) return status;
   if (Status status = compile_status(connection, spec, maps); !status) return status;
   if (Status status = compile_quotas(connection, spec, maps); !status) return status;
+  if (Status status = compile_bulk(connection, spec, input, maps.bulk); !status) return status;
   if (Status status = compile_companion(connection, spec, maps); !status) return status;
   if (Status status = compile_list(connection, spec, maps); !status) return status;
   return compile_lookup(connection, spec, maps);
@@ -245,6 +227,26 @@ Status begin_session(Connection& connection) {
 }
 
 }  // namespace
+
+Result<std::string> expand_options(const Connection& connection, const std::string& text) {
+  Result<std::optional<std::string>> expanded = expand(
+      text, [&](std::string_view name) { return connection.placeholder(name); }, Escape::none);
+  if (!expanded) return std::move(expanded).error();
+  return expanded.value().value_or(std::string());
+}
+
+Status compile_paths(const Connection& connection, const std::vector<std::string>& texts,
+                     std::vector<path::Path>& paths) {
+  for (const std::string& text : texts) {
+    Result<std::string> expanded = expand_options(connection, text);
+    if (!expanded) return std::move(expanded).error();
+    if (expanded.value().empty()) continue;
+    Result<path::Path> path = path::Path::parse(expanded.value());
+    if (!path) return configuration_error(connection, path.error().message);
+    paths.push_back(std::move(path).value());
+  }
+  return Nothing{};
+}
 
 std::string_view Connection::option(std::string_view name) const {
   const auto found = options.find(name);

@@ -13,6 +13,7 @@
 #include "core/mapping/mapping.hpp"
 #include "core/merge/merge.hpp"
 #include "core/path/path.hpp"
+#include "core/provider/bulk.hpp"
 #include "core/provider/descriptor.hpp"
 #include "core/provider/template.hpp"
 
@@ -87,6 +88,7 @@ struct ResourceMaps {
   std::vector<path::Path> status;  // of status_actions
   std::string lock;                // of updates: 'etag', 'any', or empty
   LookupMaps lookup;
+  BulkWrites bulk;  // empty: records are written one by one
   bool can_look_up = false;
   bool checks_updates = false;  // an update reads the record first, to notice what changed meanwhile
 };
@@ -181,6 +183,12 @@ struct ConnectionInput {
 };
 
 Result<std::shared_ptr<const Connection>> make_connection(ConnectionInput input);
+
+// A template of options and credentials; what has no value is empty.
+Result<std::string> expand_options(const Connection& connection, const std::string& text);
+// Path templates that expand to nothing are skipped: an option that is not set.
+Status compile_paths(const Connection& connection, const std::vector<std::string>& texts,
+                     std::vector<path::Path>& paths);
 
 // Outbound targets that the provider requires and that nothing is mapped to; activation is refused while
 // there are any.

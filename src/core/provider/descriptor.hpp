@@ -44,6 +44,26 @@ struct SessionSpec {
   std::map<std::string, std::string, std::less<>> parameters;
 };
 
+// Many records in one request, whose body is an array with an item for each. All paths may be templates.
+struct BulkSpec {
+  static constexpr std::size_t default_bytes = 8U << 20U;
+
+  std::string max_items;                  // template: items in one request
+  std::size_t max_bytes = default_bytes;  // of its body
+  // Rules for what names the record in an item of an update; they read {"source_id", "reference"}.
+  std::vector<mapping::RuleText> key;
+  std::vector<std::string> whole;    // members of an item that are sent with all their parts, or as null
+  std::vector<std::string> id_sent;  // in an item that was sent: the provider's id of the record from then on
+  // Where the answer has a result for each item, in their order or with their ids.
+  std::vector<std::string> results;
+  std::vector<std::string> status;   // in a result: an HTTP status
+  std::vector<std::string> message;  // in a result
+  std::vector<std::string> errors;   // in a result: errors of its fields
+  std::vector<std::string> id;       // in a result
+  // Where an answer that refuses the request names items by their place: "[3].name".
+  std::vector<std::string> error_index;
+};
+
 struct OperationSpec {
   std::string method;  // template
   std::string path;    // template
@@ -61,6 +81,16 @@ struct OperationSpec {
   std::string quota;  // template: how often the provider does this in a calendar month; empty: without limit
   std::string check;  // template, of an update: 'read' reads the record first, to notice a conflict
   std::string session_path;  // template of options: another session than the descriptor's; empty: that one
+  bool repeatable = false;   // a create that the provider carries out once, however often it is sent
+  std::optional<BulkSpec> bulk;
+};
+
+// A write for fields that the update does not carry: a stock count has an endpoint of its own.
+struct WriteSpec {
+  std::string name;
+  std::vector<std::string> fields;          // our columns; a change of one of them is sent by this write
+  std::vector<mapping::RuleText> outbound;  // all of them are sent
+  OperationSpec operation;
 };
 
 // One step from one status to another, for providers that change it by calls of their own.
@@ -140,6 +170,7 @@ struct ResourceSpec {
   std::string name;
   std::optional<OperationSpec> create;
   std::optional<OperationSpec> update;
+  std::vector<WriteSpec> updates;       // besides it, in the order in which they are sent
   std::optional<OperationSpec> remove;  // written 'delete'
   std::optional<OperationSpec> read;
   std::optional<CompanionSpec> companion;

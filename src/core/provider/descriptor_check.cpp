@@ -84,8 +84,20 @@ class Check {
     text(operation.envelope, at + ".envelope");
     text(operation.quota, at + ".quota");
     text(operation.lock, at + ".lock");
+    if (operation.bulk) bulk(*operation.bulk, at + ".bulk");
     for (const Parameter& each : operation.query) parameter(each, at + ".query");
     for (const Parameter& each : operation.headers) parameter(each, at + ".headers");
+  }
+
+  void bulk(const BulkSpec& spec, const std::string& at) {
+    text(spec.max_items, at + ".max_items");
+    paths(spec.id_sent, at + ".id_sent");
+    paths(spec.results, at + ".results");
+    paths(spec.status, at + ".item_status");
+    paths(spec.message, at + ".item_message");
+    paths(spec.errors, at + ".item_errors");
+    paths(spec.id, at + ".item_id");
+    paths(spec.error_index, at + ".error_index");
   }
 
   void paths(const std::vector<std::string>& paths, const std::string& at) {
@@ -162,6 +174,7 @@ class Check {
     }
     companion(spec, at + ".companion");
     status_actions(spec, at + ".status_actions");
+    for (const WriteSpec& write : spec.updates) operation(write.operation, at + ".updates");
     text(spec.read_batch.parameter, at + ".read_batch.parameter");
     text(spec.read_batch.each, at + ".read_batch.each");
     if (!text(spec.paging.style, at + ".list.paging.style") &&

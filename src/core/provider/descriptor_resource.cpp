@@ -25,6 +25,32 @@ void read_body(DescriptorReader& reader, Members& members, OperationSpec& operat
   if (!body.empty() && body != "none") reader.fail(members.at("body"), "must be none");
 }
 
+std::vector<mapping::RuleText> read_rules(DescriptorReader& reader, Members& fields, std::string_view name);
+
+void read_bulk(DescriptorReader& reader, Members& operation, OperationSpec& spec) {
+  const std::optional<json::Value> value = operation.take_object("bulk");
+  if (!value) return;
+  Members members(reader, *value, operation.at("bulk"));
+  BulkSpec bulk;
+  bulk.max_items = members.text("max_items", true);
+  const std::int64_t bytes = members.integer("max_bytes").value_or(BulkSpec::default_bytes);
+  if (bytes < 1) reader.fail(members.at("max_bytes"), "must be positive");
+  bulk.max_bytes = static_cast<std::size_t>(std::max<std::int64_t>(bytes, 1));
+  bulk.key = read_rules(reader, members, "key");
+  bulk.whole = members.texts("whole");
+  bulk.id_sent = members.texts("id_sent");
+  bulk.results = members.texts("results");
+  bulk.status = members.texts("item_status");
+  bulk.message = members.texts("item_message");
+  bulk.errors = members.texts("item_errors");
+  bulk.id = members.texts("item_id");
+  bulk.error_index = members.texts("error_index");
+  members.finish();
+  if (!bulk.results.empty() && bulk.status.empty())
+    reader.fail(members.at("results"), "needs \"item_status\"");
+  spec.bulk = std::move(bulk);
+}
+
 std::optional<OperationSpec> read_write_operation(DescriptorReader& reader, Members& resource,
                                                   std::string_view name) {
   const std::optional<json::Value> value = resource.take_object(name);
@@ -48,8 +74,31 @@ std::optional<OperationSpec> read_write_operation(DescriptorReader& reader, Memb
   operation.id_from_location = members.boolean("id_from_location");
   operation.check = members.text("check");
   operation.quota = members.text("quota");
+  operation.repeatable = members.boolean("repeatable");
+  read_bulk(reader, members, operation);
   members.finish();
   return operation;
+}
+
+void read_updates(DescriptorReader& reader, Members& resource, ResourceSpec& spec) {
+  const std::optional<json::Value> value = resource.take("updates");
+  if (!value) return;
+  if (!value->is_array()) reader.fail(resource.at("updates"), "must be an array");
+  for (std::size_t i = 0; i < value->size() && value->is_array(); ++i) {
+    Members members(reader, *value->element(i), resource.at("updates") + "[" + std::to_string(i) + "]");
+    WriteSpec write;
+    write.name = members.text("name", true);
+    write.fields = members.texts("fields");
+    write.outbound = read_rules(reader, members, "outbound");
+    read_operation_members(members, write.operation);
+    write.operation.envelope = members.text("envelope");
+    write.operation.quota = members.text("quota");
+    read_bulk(reader, members, write.operation);
+    members.finish();
+    if (write.fields.empty()) reader.fail(members.at("fields"), "is missing");
+    if (!write.operation.bulk) reader.fail(members.at("bulk"), "is missing");
+    spec.updates.push_back(std::move(write));
+  }
 }
 
 PagingSpec read_paging(DescriptorReader& reader, const json::Value& value, const std::string& at) {
@@ -363,6 +412,7 @@ ResourceSpec read_resource(DescriptorReader& reader, std::string_view name, cons
   spec.name = std::string(name);
   spec.create = read_write_operation(reader, members, "create");
   spec.update = read_write_operation(reader, members, "update");
+  read_updates(reader, members, spec);
   spec.remove = read_write_operation(reader, members, "delete");
   spec.read = read_write_operation(reader, members, "read");
   read_list(reader, members, spec);
@@ -389,6 +439,10 @@ ResourceSpec read_resource(DescriptorReader& reader, std::string_view name, cons
   read_learn(reader, members, spec);
   read_values(reader, members, spec);
   members.finish();
+  // Rows of one resource are claimed either one by one or many at once.
+  if (spec.create && spec.update && spec.create->bulk.has_value() != spec.update->bulk.has_value()) {
+    reader.fail(at, "\"create\" and \"update\" must both be bulk operations, or neither");
+  }
   if (spec.record.empty()) spec.record.emplace_back("$");
   if (spec.id.empty()) reader.fail(at, "member \"id\" is missing");
   if (spec.changed_since && spec.updated_at.empty()) reader.fail(at, "changed_since needs \"updated_at\"");

@@ -59,6 +59,7 @@ struct Count : Prepared {
 Status prepare_count(Transform& transform);
 
 Failure boolean(json::Field& value, const Transform& transform, const TransformContext& context);
+Failure custom_fields(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure date(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure default_text(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure element(json::Field& value, const Transform& transform, const TransformContext& context);
@@ -84,6 +85,7 @@ Failure sap_date(json::Field& value, const Transform& transform, const Transform
 Failure split(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure sql(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure string(json::Field& value, const Transform& transform, const TransformContext& context);
+Failure tag_changes(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure template_text(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure time(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure timestamp(json::Field& value, const Transform& transform, const TransformContext& context);
@@ -92,6 +94,7 @@ Failure to_minor_units(json::Field& value, const Transform& transform, const Tra
 Failure to_sap_date(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure trim(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure truncate(json::Field& value, const Transform& transform, const TransformContext& context);
+Failure typed_identifier(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure upper(json::Field& value, const Transform& transform, const TransformContext& context);
 
 Status prepare_currency(Transform& transform);    // minor_units and to_minor_units

@@ -33,7 +33,7 @@ COMMENT ON DOMAIN cmms.order_sync_state IS 'How a work order stands with its pro
 
 CREATE DOMAIN cmms.record_sync_state AS text
   CONSTRAINT record_sync_state_check CHECK (VALUE IN ('local', 'imported', 'pending', 'synchronized', 'accepted', 'retrying',
-                                                      'rejected', 'in_doubt', 'held'));
+                                                      'rejected', 'in_doubt', 'held', 'awaiting_approval'));
 COMMENT ON DOMAIN cmms.record_sync_state IS 'How an asset, a part or a person stands with its provider; see cmms.sync_state.';
 
 CREATE DOMAIN cmms.part_transaction_kind AS text

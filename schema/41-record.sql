@@ -10,6 +10,7 @@ CREATE TABLE cmms.synchronized_record (
   source_revision text,
   sync_state cmms.record_sync_state NOT NULL DEFAULT 'pending',
   last_synced_at timestamptz,
+  awaited_echo text[],
   last_error text,
   last_error_class text,
   last_error_detail jsonb,
@@ -24,6 +25,7 @@ COMMENT ON COLUMN cmms.synchronized_record.source_updated_at IS 'The provider''s
 COMMENT ON COLUMN cmms.synchronized_record.source_revision IS 'The provider''s revision of that document, where it has one.';
 COMMENT ON COLUMN cmms.synchronized_record.sync_state IS 'How the record stands with its provider; see cmms.sync_state.';
 COMMENT ON COLUMN cmms.synchronized_record.last_synced_at IS 'When the provider''s last news were taken over, or a change was last acknowledged.';
+COMMENT ON COLUMN cmms.synchronized_record.awaited_echo IS 'Columns of the last push, until the provider''s next word on the record.';
 COMMENT ON COLUMN cmms.synchronized_record.last_error IS 'Why the last attempt failed; null after a success.';
 COMMENT ON COLUMN cmms.synchronized_record.last_error_class IS 'Class of that failure; see cmms.error_class.';
 COMMENT ON COLUMN cmms.synchronized_record.last_error_detail IS 'The provider''s errors field by field, as it sent them.';

@@ -22,6 +22,7 @@ CREATE TABLE cmms.asset (
 ) WITH (fillfactor = 85);
 CREATE UNIQUE INDEX asset_source_key ON cmms.asset (tenant_id, provider_id, source_asset_id) WHERE source_asset_id IS NOT NULL;
 CREATE INDEX asset_identifier_idx ON cmms.asset (tenant_id, provider_id, identifier) WHERE identifier IS NOT NULL;
+CREATE INDEX asset_failed_idx ON cmms.asset (tenant_id, provider_id) WHERE last_error_class IS NOT NULL;
 
 COMMENT ON TABLE cmms.asset IS 'Assets of all providers in one shape. work_order.asset_ref names one by the provider''s key, loosely: an order may name what is not here.';
 COMMENT ON COLUMN cmms.asset.tenant_id IS 'Tenant; filled in from the provider, and always the provider''s.';

@@ -25,6 +25,7 @@ CREATE TABLE cmms.part (
 ) WITH (fillfactor = 85);
 CREATE UNIQUE INDEX part_source_key ON cmms.part (tenant_id, provider_id, source_part_id) WHERE source_part_id IS NOT NULL;
 CREATE INDEX part_identifier_idx ON cmms.part (tenant_id, provider_id, identifier) WHERE identifier IS NOT NULL;
+CREATE INDEX part_failed_idx ON cmms.part (tenant_id, provider_id) WHERE last_error_class IS NOT NULL;
 
 COMMENT ON TABLE cmms.part IS 'Spare parts of all providers in one shape.';
 COMMENT ON COLUMN cmms.part.tenant_id IS 'Tenant; filled in from the provider, and always the provider''s.';

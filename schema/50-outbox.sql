@@ -27,13 +27,13 @@ CREATE TABLE cmms.outbox (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
         autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX outbox_due_idx ON cmms.outbox (provider_id, next_attempt_at, outbox_id) WHERE state IN ('pending', 'in_doubt');
+CREATE INDEX outbox_due_idx ON cmms.outbox (provider_id, resource, next_attempt_at, outbox_id) WHERE state IN ('pending', 'in_doubt');
 -- Rows that a crashed worker left behind, and the few that block an import of the same record.
 CREATE INDEX outbox_in_flight_idx ON cmms.outbox (claimed_at) WHERE state = 'in_flight';
 CREATE INDEX outbox_delete_idx ON cmms.outbox (provider_id, source_record_id) WHERE operation = 'delete';
 COMMENT ON TABLE cmms.outbox IS 'Changes that wait to be sent, one row per record: small and hot, finished rows leave it.';
 COMMENT ON COLUMN cmms.outbox.tenant_id IS 'Tenant of the record.';
-COMMENT ON COLUMN cmms.outbox.resource IS 'Kind of record: work_order.';
+COMMENT ON COLUMN cmms.outbox.resource IS 'Kind of record: work_order, part or asset.';
 COMMENT ON COLUMN cmms.outbox.record_id IS 'Our id of the record; also the reference by which it is found again at the provider.';
 COMMENT ON COLUMN cmms.outbox.outbox_id IS 'Number of the row; first come, first sent.';
 COMMENT ON COLUMN cmms.outbox.provider_id IS 'Name of the foreign server.';
@@ -97,6 +97,29 @@ END
 $$;
 COMMENT ON FUNCTION cmms.check_mode(cmms.work_order_change[]) IS 'Raises WO002 where a provider''s mode forbids one of the changes.';
 
+-- Changes of records of any kind.
+CREATE FUNCTION cmms.merge_into_outbox(resource text, changes cmms.work_order_change[], drafting text[], actor name) RETURNS void
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+  -- A create stays a create until the provider has acknowledged it; a claimed row keeps its time, the worker sets the next.
+  INSERT INTO cmms.outbox AS q (tenant_id, resource, record_id, provider_id, operation, changed_fields, source_record_id, state, changed_by)
+  SELECT c.tenant_id, merge_into_outbox.resource, c.common_work_order_id, c.provider_id,
+         CASE WHEN c.source_work_order_id IS NULL THEN 'create' ELSE 'update' END, c.changed_fields, c.source_work_order_id,
+         CASE WHEN c.provider_id = ANY (drafting) THEN 'awaiting_approval' ELSE 'pending' END, actor
+  FROM unnest(changes) c
+  ON CONFLICT (tenant_id, resource, record_id) DO UPDATE
+    SET changed_fields = q.changed_fields || ARRAY(SELECT unnest(excluded.changed_fields) EXCEPT ALL SELECT unnest(q.changed_fields)),
+        change_seq = q.change_seq + 1, changed_by = excluded.changed_by,
+        source_record_id = coalesce(excluded.source_record_id, q.source_record_id),
+        state = CASE WHEN q.state IN ('pending', 'held') THEN excluded.state ELSE q.state END,
+        attempts = CASE q.state WHEN 'held' THEN 0 ELSE q.attempts END,
+        next_attempt_at = CASE WHEN q.state IN ('in_flight', 'in_doubt') THEN q.next_attempt_at ELSE now() END;
+END
+$$;
+COMMENT ON FUNCTION cmms.merge_into_outbox(text, cmms.work_order_change[], text[], name) IS
+'Puts changes of one kind of record into the outbox, those that wait there included. drafting: providers in mode draft; actor: who made the changes. Internal.';
+
 CREATE FUNCTION cmms.enqueue(changes cmms.work_order_change[], is_insert boolean) RETURNS void
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -118,19 +141,7 @@ BEGIN
            CASE WHEN c.provider_id = ANY (drafting) THEN 'awaiting_approval' ELSE 'pending' END, actor
     FROM unnest(changes) c;
   ELSE
-    -- A create stays a create until the provider has acknowledged it; a claimed row keeps its time, the worker sets the next.
-    INSERT INTO cmms.outbox AS q (tenant_id, record_id, provider_id, operation, changed_fields, source_record_id, state, changed_by)
-    SELECT c.tenant_id, c.common_work_order_id, c.provider_id,
-           CASE WHEN c.source_work_order_id IS NULL THEN 'create' ELSE 'update' END, c.changed_fields, c.source_work_order_id,
-           CASE WHEN c.provider_id = ANY (drafting) THEN 'awaiting_approval' ELSE 'pending' END, actor
-    FROM unnest(changes) c
-    ON CONFLICT (tenant_id, resource, record_id) DO UPDATE
-      SET changed_fields = q.changed_fields || ARRAY(SELECT unnest(excluded.changed_fields) EXCEPT ALL SELECT unnest(q.changed_fields)),
-          change_seq = q.change_seq + 1, changed_by = excluded.changed_by,
-          source_record_id = coalesce(excluded.source_record_id, q.source_record_id),
-          state = CASE WHEN q.state IN ('pending', 'held') THEN excluded.state ELSE q.state END,
-          attempts = CASE q.state WHEN 'held' THEN 0 ELSE q.attempts END,
-          next_attempt_at = CASE WHEN q.state IN ('in_flight', 'in_doubt') THEN q.next_attempt_at ELSE now() END;
+    PERFORM cmms.merge_into_outbox('work_order', changes, drafting, actor);
   END IF;
 
   IF is_special THEN

@@ -8,7 +8,7 @@ CREATE FUNCTION cmms.record_changes(before jsonb, after jsonb) RETURNS text[]
     WHERE coalesce(before OPERATOR(pg_catalog.->) a.key, 'null') OPERATOR(pg_catalog.<>) a.value
       AND NOT a.key OPERATOR(pg_catalog.=) ANY (ARRAY['tenant_id', 'provider_id', 'asset_id', 'part_id', 'person_id', 'source_asset_id',
         'source_part_id', 'source_person_id', 'source_doc', 'source_fields', 'source_updated_at', 'source_revision', 'sync_state',
-        'last_synced_at', 'last_error', 'last_error_class', 'last_error_detail', 'created_at', 'updated_at', 'comment_id',
+        'last_synced_at', 'awaited_echo', 'last_error', 'last_error_class', 'last_error_detail', 'created_at', 'updated_at', 'comment_id',
         'common_work_order_id', 'source_comment_id', 'added_by'])
     ORDER BY a.key);
 COMMENT ON FUNCTION cmms.record_changes(jsonb, jsonb) IS

@@ -4,13 +4,14 @@
 CREATE INDEX outbox_in_doubt_idx ON cmms.outbox (outbox_id) WHERE state = 'in_doubt';
 
 CREATE VIEW cmms.needs_attention AS
-SELECT q.tenant_id, q.provider_id, q.record_id AS common_work_order_id, w.identifier, w.title,
-       CASE WHEN q.accepted_at IS NULL THEN 'in_doubt' ELSE 'accepted' END AS reason,
+SELECT q.tenant_id, q.provider_id, q.record_id AS common_work_order_id, coalesce(w.identifier, p.identifier) AS identifier,
+       coalesce(w.title, p.name) AS title, CASE WHEN q.accepted_at IS NULL THEN 'in_doubt' ELSE 'accepted' END AS reason,
        coalesce(q.last_error, 'the provider took the order a day ago and has not shown it since') AS detail, q.in_doubt_since AS since,
        pg_catalog.format('cmms.settle(%s, ''exists'', ''<id at the provider>'') or cmms.settle(%s, ''missing'')', q.outbox_id, q.outbox_id) AS action,
        q.outbox_id
 FROM cmms.outbox q
 LEFT JOIN cmms.work_order w ON w.tenant_id = q.tenant_id AND w.common_work_order_id = q.record_id
+LEFT JOIN cmms.part p ON p.tenant_id = q.tenant_id AND p.part_id = q.record_id AND q.resource = 'part'
 WHERE q.state = 'in_doubt'
   AND CASE WHEN q.accepted_at IS NULL THEN q.next_attempt_at = 'infinity' ELSE q.accepted_at < pg_catalog.now() - interval '1 day' END
 UNION ALL
@@ -20,7 +21,10 @@ FROM cmms.work_order w
 WHERE w.last_error_class IS NOT NULL AND w.sync_state = 'rejected'
 UNION ALL
 SELECT q.tenant_id, q.provider_id, q.record_id, w.identifier, w.title, q.state, q.last_error, q.enqueued_at,
-       CASE q.state WHEN 'held' THEN 'cmms.map_value, or correct the order'
+       CASE WHEN q.resource <> 'work_order' AND q.state = 'held' THEN 'cmms.map_value, or correct the record'
+            WHEN q.resource <> 'work_order' THEN pg_catalog.format('cmms.approve_record(%L, %L) or cmms.discard_record(%L, %L, ''<reason>'')',
+                                                                   q.resource, q.record_id, q.resource, q.record_id)
+            WHEN q.state = 'held' THEN 'cmms.map_value, or correct the order'
             ELSE pg_catalog.format('cmms.approve(%L) or cmms.reject(%L, ''<reason>'')', q.record_id, q.record_id) END, q.outbox_id
 FROM cmms.outbox q
 LEFT JOIN cmms.work_order w ON w.tenant_id = q.tenant_id AND w.common_work_order_id = q.record_id
@@ -35,11 +39,20 @@ SELECT k.tenant_id, k.provider_id, k.record_id, w.identifier, w.title, 'conflict
        pg_catalog.format('cmms.resolve(%L, %s, ''hub'') or cmms.resolve(%L, %s, ''provider'')', k.tenant_id, k.conflict_id, k.tenant_id, k.conflict_id), NULL
 FROM cmms.conflict k
 LEFT JOIN cmms.work_order w ON w.tenant_id = k.tenant_id AND w.common_work_order_id = k.record_id
-WHERE k.resolved_at IS NULL;
+WHERE k.resolved_at IS NULL
+UNION ALL
+SELECT r.tenant_id, r.provider_id, r.record_id, r.identifier, r.name, 'rejected', r.last_error, NULL,
+       pg_catalog.format('correct the %s, cmms.retry_record(%L, %L) or cmms.discard_record(%L, %L, ''<reason>'')', r.resource, r.resource, r.record_id,
+                         r.resource, r.record_id), NULL
+FROM (SELECT 'part' AS resource, p.tenant_id, p.provider_id, p.part_id AS record_id, p.identifier, p.name, p.last_error
+      FROM cmms.part p WHERE p.last_error_class IS NOT NULL AND p.sync_state = 'rejected'
+      UNION ALL
+      SELECT 'asset', a.tenant_id, a.provider_id, a.asset_id, a.identifier, a.name, a.last_error
+      FROM cmms.asset a WHERE a.last_error_class IS NOT NULL AND a.sync_state = 'rejected') r;
 COMMENT ON VIEW cmms.needs_attention IS 'What goes on only once a person has done something: one row for each, with what to call.';
 COMMENT ON COLUMN cmms.needs_attention.tenant_id IS 'Tenant.';
 COMMENT ON COLUMN cmms.needs_attention.provider_id IS 'Name of the foreign server.';
-COMMENT ON COLUMN cmms.needs_attention.common_work_order_id IS 'Our id of the order; null for a record that is not one yet.';
+COMMENT ON COLUMN cmms.needs_attention.common_work_order_id IS 'Our id of the order, part or asset; null for a record that is not one yet.';
 COMMENT ON COLUMN cmms.needs_attention.identifier IS 'Number that people use for it; of a held record its id at the provider, or the row''s key.';
 COMMENT ON COLUMN cmms.needs_attention.title IS 'Short text; null where no order is here.';
 COMMENT ON COLUMN cmms.needs_attention.reason IS 'in_doubt (the provider cannot be asked), accepted (a day ago, and not seen since), rejected, held, awaiting_approval or conflict.';
@@ -84,6 +97,8 @@ DECLARE
   -- What changed since the attempt was seen by nobody; what the attempt carried was approved once.
   changed constant boolean := doubtful.change_seq IS DISTINCT FROM doubtful.claimed_change_seq;
   next_state text := CASE WHEN changed THEN cmms.unsent_state(doubtful.provider_id) ELSE 'pending' END;
+  record_key constant text := cmms.record_key(doubtful.resource);
+  source_key constant text := cmms.source_key(doubtful.resource);
   other uuid;
 BEGIN
   IF settle.outcome IS NULL OR settle.outcome NOT IN ('exists', 'missing') THEN
@@ -94,12 +109,12 @@ BEGIN
       MESSAGE = CASE WHEN exists_there THEN 'outcome "exists" needs the id at the provider' ELSE 'outcome "missing" takes no id' END,
       HINT = 'cmms.settle(outbox_id, ''exists'', ''<id at the provider>'') or cmms.settle(outbox_id, ''missing'').';
   END IF;
-  SELECT w.common_work_order_id INTO other FROM cmms.work_order w
-  WHERE w.tenant_id = doubtful.tenant_id AND w.provider_id = doubtful.provider_id AND w.source_work_order_id = settle.source_record_id
-    AND w.common_work_order_id <> doubtful.record_id;
-  IF FOUND THEN
+  EXECUTE format('SELECT w.%2$I FROM cmms.%1$I w WHERE w.tenant_id = $1 AND w.provider_id = $2 AND w.%3$I = $3 AND w.%2$I <> $4',
+                 doubtful.resource, record_key, source_key)
+    INTO other USING doubtful.tenant_id, doubtful.provider_id, settle.source_record_id, doubtful.record_id;
+  IF other IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation',
-      MESSAGE = format('work order %s has id "%s" at provider "%s" already', other, settle.source_record_id, doubtful.provider_id),
+      MESSAGE = format(replace(doubtful.resource, '_', ' ') || ' %s has id "%s" at provider "%s" already', other, settle.source_record_id, doubtful.provider_id),
       HINT = 'If it is the same work, keep that one: in one transaction settle this order as missing and delete it, so that nothing is sent.';
   END IF;
 
@@ -113,11 +128,10 @@ BEGIN
         operation = CASE WHEN exists_there AND q.operation = 'create' THEN 'update' ELSE q.operation END
     WHERE q.outbox_id = doubtful.outbox_id AND q.state = 'in_doubt';
   END IF;
-  UPDATE cmms.work_order w
-  SET source_work_order_id = coalesce(settle.source_record_id, w.source_work_order_id), sync_state = next_state,
-      last_synced_at = CASE WHEN exists_there THEN now() ELSE w.last_synced_at END,
-      last_error = NULL, last_error_class = NULL, last_error_detail = NULL
-  WHERE w.tenant_id = doubtful.tenant_id AND w.common_work_order_id = doubtful.record_id;
+  EXECUTE format('UPDATE cmms.%1$I w SET %3$I = coalesce($3, w.%3$I), sync_state = $4, last_synced_at = CASE WHEN $5 THEN now() ELSE w.last_synced_at END,'
+                 || ' last_error = NULL, last_error_class = NULL, last_error_detail = NULL WHERE w.tenant_id = $1 AND w.%2$I = $2',
+                 doubtful.resource, record_key, source_key)
+    USING doubtful.tenant_id, doubtful.record_id, settle.source_record_id, next_state, exists_there;
 
   work_order.tenant_id := doubtful.tenant_id;
   work_order.provider_id := doubtful.provider_id;

@@ -1,17 +1,6 @@
 -- Applying what providers say of assets, parts, persons, part transactions and comments: a whole batch in one statement, for any of
 -- these tables. As for work orders, only what differs from the provider's last document is news; there are no owners and no conflicts.
 
-CREATE FUNCTION cmms.record_key(resource text) RETURNS text
-  IMMUTABLE LANGUAGE sql
-  RETURN CASE WHEN resource OPERATOR(pg_catalog.=) 'work_order' THEN 'common_work_order_id'
-              ELSE resource OPERATOR(pg_catalog.||) '_id' END;
-COMMENT ON FUNCTION cmms.record_key(text) IS 'Column of a resource''s table that holds our own id.';
-
-CREATE FUNCTION cmms.source_key(resource text) RETURNS text
-  IMMUTABLE LANGUAGE sql
-  RETURN 'source_' OPERATOR(pg_catalog.||) resource OPERATOR(pg_catalog.||) '_id';
-COMMENT ON FUNCTION cmms.source_key(text) IS 'Column of a resource''s table that holds the provider''s id.';
-
 CREATE FUNCTION cmms.stored_record_query(resource text, is_adoptable boolean) RETURNS text
   IMMUTABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
   SELECT format('SELECT x AS stored, x.ctid AS place, x.xmin AS version, 1 AS rank FROM cmms.%I x'
@@ -65,6 +54,7 @@ BEGIN
       SELECT j.ordinal, j.place, j.version, j.before, jsonb_populate_record(j.stored, n.news || jsonb_build_object(
                'tenant_id', $1, 'provider_id', $2, %3$L, j.said -> %3$L, 'source_doc', j.document,
                'source_fields', coalesce(nullif(j.before -> 'source_fields', 'null'), '{}') || j.said,
+               'awaited_echo', NULL,
                'source_updated_at', coalesce(nullif(j.said -> 'source_updated_at', 'null'), j.before -> 'source_updated_at'),
                'metadata', coalesce(nullif(n.news -> 'metadata', 'null'), j.before -> 'metadata'), 'created_at', j.before -> 'created_at',
                'updated_at', CASE cmms.record_changes(j.before, j.before || n.news) WHEN '{}' THEN j.before -> 'updated_at' ELSE to_jsonb(now()) END)

@@ -19,7 +19,11 @@ SELECT s.srvname::text AS provider_id,
        q.pending, q.in_flight, q.retrying, q.in_doubt, q.accepted, q.awaiting_approval,
        q.held + (SELECT count(*) FROM cmms.held_record h WHERE h.provider_id = s.srvname AND h.direction <> 'outbound') AS held,
        (SELECT count(*) FROM cmms.work_order w
-        WHERE w.provider_id = s.srvname AND w.tenant_id = t.tenant_id AND w.last_error_class IS NOT NULL AND w.sync_state = 'rejected') AS rejected,
+        WHERE w.provider_id = s.srvname AND w.tenant_id = t.tenant_id AND w.last_error_class IS NOT NULL AND w.sync_state = 'rejected')
+       + (SELECT count(*) FROM cmms.part w
+          WHERE w.provider_id = s.srvname AND w.tenant_id = t.tenant_id AND w.last_error_class IS NOT NULL AND w.sync_state = 'rejected')
+       + (SELECT count(*) FROM cmms.asset w
+          WHERE w.provider_id = s.srvname AND w.tenant_id = t.tenant_id AND w.last_error_class IS NOT NULL AND w.sync_state = 'rejected') AS rejected,
        (SELECT count(*) FROM cmms.unmapped_value u WHERE u.provider_id = s.srvname) AS unmapped_values,
        (SELECT count(*) FROM cmms.conflict k WHERE k.provider_id = s.srvname AND k.resolved_at IS NULL) AS conflicts,
        e.echoes_suppressed, e.echoes_near_miss,
@@ -75,7 +79,7 @@ COMMENT ON COLUMN cmms.sync_health.in_doubt IS 'Records whose last attempt had n
 COMMENT ON COLUMN cmms.sync_health.accepted IS 'Records that the provider has taken without having said what they are called.';
 COMMENT ON COLUMN cmms.sync_health.awaiting_approval IS 'Records that wait for cmms.approve (mode draft).';
 COMMENT ON COLUMN cmms.sync_health.held IS 'Records held for want of a mapping, in all directions.';
-COMMENT ON COLUMN cmms.sync_health.rejected IS 'Work orders that the provider refused for good.';
+COMMENT ON COLUMN cmms.sync_health.rejected IS 'Work orders, parts and assets that the provider refused for good.';
 COMMENT ON COLUMN cmms.sync_health.unmapped_values IS 'Distinct values that no map translates.';
 COMMENT ON COLUMN cmms.sync_health.conflicts IS 'Open conflicts, which wait for cmms.resolve.';
 COMMENT ON COLUMN cmms.sync_health.echoes_suppressed IS 'Our own writes that came back and changed nothing.';

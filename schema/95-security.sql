@@ -44,7 +44,8 @@ BEGIN
   IF grant_access.level = 'write' THEN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON cmms.work_order, cmms.asset, cmms.part, cmms.person TO %I', grant_access.role_name);
     EXECUTE format('GRANT INSERT ON cmms.part_transaction TO %I', grant_access.role_name);
-    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'retry_all(text, timestamptz, text)', 'discard(uuid, text)', 'settle(bigint, text, text, text)',
+    FOREACH object IN ARRAY ARRAY['retry(uuid)', 'retry_record(text, uuid)', 'approve_record(text, uuid)', 'discard_record(text, uuid, text)',
+        'retry_all(text, timestamptz, text)', 'discard(uuid, text)', 'settle(bigint, text, text, text)',
         'approve(uuid)', 'reject(uuid, text)', 'merge_identity(cmms.identity_kind, text, text, boolean, text, text, text)',
         'retire_reference(cmms.identity_kind, text, text, text)', 'reinstate_reference(cmms.identity_kind, text, text)', 'resolve(text, bigint, text, jsonb, text)',
         'ingest_webhook(text, bytea, jsonb)', 'request_read_back(text, text, text[])', 'sync_row()', 'change_origin()', 'provider_tenant(text)',

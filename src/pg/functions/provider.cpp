@@ -70,6 +70,15 @@ Datum quotas(FunctionCallInfo fcinfo) {
   return result.done();
 }
 
+Datum write_support(FunctionCallInfo fcinfo) {
+  const auto provider = connection(text_argument(fcinfo, 0), Secrets::optional);
+  ResultSet result(fcinfo);
+  for (const provider::WriteSupport& support : provider::write_support(*provider, text_argument(fcinfo, 1))) {
+    result.add({support.operation, Param::array(TEXTARRAYOID, support.fields)});
+  }
+  return result.done();
+}
+
 std::string text_of(const Error& error) {
   return error.message + (error.detail.empty() ? "" : ": ") + error.detail;
 }
@@ -139,6 +148,8 @@ CMMS_FUNCTION(cmms_pollable_resources) { return cmms::pg::pollable_resources(fci
 CMMS_FUNCTION(cmms_readable_resources) { return cmms::pg::readable_resources(fcinfo); }
 
 CMMS_FUNCTION(cmms_quotas) { return cmms::pg::quotas(fcinfo); }
+
+CMMS_FUNCTION(cmms_write_support) { return cmms::pg::write_support(fcinfo); }
 
 CMMS_FUNCTION(cmms_credential_status) { return cmms::pg::credential_status(fcinfo); }
 

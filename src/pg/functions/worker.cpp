@@ -32,9 +32,11 @@ milliseconds milliseconds_of(Datum interval) {
 bool there_is_work() {
   static Statement statement(
       R"sql(
-      SELECT EXISTS (SELECT FROM cmms.provider p CROSS JOIN LATERAL (
+      SELECT EXISTS (SELECT FROM cmms.provider p
+                     CROSS JOIN unnest(ARRAY['work_order', 'part', 'asset']) AS r(resource)
+                     CROSS JOIN LATERAL (
                        SELECT FROM cmms.outbox o
-                       WHERE o.provider_id = p.provider_id AND o.state IN ('pending', 'in_doubt')
+                       WHERE o.provider_id = p.provider_id AND o.resource = r.resource AND o.state IN ('pending', 'in_doubt')
                          AND o.next_attempt_at < 'infinity' AND o.accepted_at IS NULL
                        ORDER BY o.next_attempt_at DESC, o.outbox_id DESC LIMIT 1) AS q
                      WHERE p.active AND p.paused_at IS NULL AND p.mode <> 'read')

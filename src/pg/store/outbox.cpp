@@ -7,22 +7,24 @@
 
 #include "pg/boundary/spi.hpp"
 #include "pg/store/columns.hpp"
+#include "pg/store/record_table.hpp"
 
 namespace cmms::pg::store {
 namespace {
 
-// The lateral part runs once per provider, walks the index of due rows in order and stops at the limit. Rows
+// The lateral part runs once per lane, walks the index of due rows in order and stops at the limit. Rows
 // that are locked are then reached by their place in the table, so that no estimate, made perhaps while the
 // table was empty, can turn that into a scan. A row that changed between snapshot and lock is not found
 // there: its change wakes the worker.
 constexpr const char* claim_sql = R"sql(
     WITH due AS MATERIALIZED (
       SELECT q.*
-      FROM unnest($1::text[], $2::int4[], $3::timestamptz[], $4::int8[]) AS r(provider_id, row_limit, due_at, outbox_id)
+      FROM unnest($1::text[], $2::text[], $3::int4[], $4::timestamptz[], $5::int8[])
+        AS r(provider_id, resource, row_limit, due_at, outbox_id)
       CROSS JOIN LATERAL (
         SELECT o.ctid AS place, o.next_attempt_at, o.state = 'in_doubt' AS was_in_doubt
         FROM cmms.outbox o
-        WHERE o.provider_id = r.provider_id AND o.state IN ('pending', 'in_doubt')
+        WHERE o.provider_id = r.provider_id AND o.resource = r.resource AND o.state IN ('pending', 'in_doubt')
           AND (o.next_attempt_at, o.outbox_id) > (r.due_at, r.outbox_id) AND o.next_attempt_at <= now()
         ORDER BY o.next_attempt_at, o.outbox_id LIMIT r.row_limit FOR UPDATE SKIP LOCKED) AS q)
     UPDATE cmms.outbox o
@@ -44,29 +46,29 @@ constexpr const char* records_sql = R"sql(
     FROM unnest($1::text[], $2::uuid[], $3::bool[])
       WITH ORDINALITY AS k(tenant_id, record_id, is_create, position)
     CROSS JOIN LATERAL (
-      SELECT CASE WHEN (SELECT EXISTS (SELECT FROM cmms.identity_alias a
-                                       WHERE a.provider_id IS NOT NULL AND a.state = 'active'))
-                  THEN cmms.in_provider_words(x) ELSE x END AS record
-      FROM cmms.work_order x
-      WHERE x.tenant_id = k.tenant_id AND x.common_work_order_id = k.record_id LIMIT 1) AS w)sql";
+      {status}SELECT CASE WHEN (SELECT EXISTS (SELECT FROM cmms.identity_alias a WHERE a.provider_id IS NOT NULL AND a.state = 'active'))
+                  {status}THEN cmms.in_provider_words(x) ELSE x END AS record
+      {plain}SELECT x AS record
+      FROM {table} x
+      WHERE x.tenant_id = k.tenant_id AND x.{id} = k.record_id LIMIT 1) AS w)sql";
 
-void read_records(std::vector<ClaimedRow>& rows) {
+void read_records(const RecordTable& table, std::vector<ClaimedRow>& rows) {
   std::vector<std::string> tenant_ids;
   std::vector<std::string> record_ids;
   std::vector<std::string> are_creates;
   std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].operation == "delete" || rows[i].key.resource != "work_order") continue;
+    if (rows[i].operation == "delete" || rows[i].key.resource != table.resource) continue;
     tenant_ids.push_back(rows[i].key.tenant_id);
     record_ids.push_back(rows[i].key.record_id);
     are_creates.emplace_back(rows[i].operation == "create" ? "t" : "f");
     positions.push_back(i);
   }
   if (positions.empty()) return;
-  static Statement statement(records_sql, {TEXTARRAYOID, UUIDARRAYOID, BOOLARRAYOID});
-  const Rows found =
-      statement.execute({Param::array(TEXTARRAYOID, tenant_ids), Param::array(UUIDARRAYOID, record_ids),
-                         Param::array(BOOLARRAYOID, are_creates)});
+  static RecordStatement statement(records_sql, {TEXTARRAYOID, UUIDARRAYOID, BOOLARRAYOID});
+  const Rows found = statement.of(table).execute({Param::array(TEXTARRAYOID, tenant_ids),
+                                                  Param::array(UUIDARRAYOID, record_ids),
+                                                  Param::array(BOOLARRAYOID, are_creates)});
   for (std::size_t i = 0; i < found.size(); ++i) {
     rows[positions[static_cast<std::size_t>(found.integer(i, 0)) - 1]].record = found.text(i, 1);
   }
@@ -94,23 +96,27 @@ ClaimedRow claimed_row(const Rows& rows, std::size_t i) {
 
 std::vector<ClaimedRow> claim(const std::vector<ClaimRequest>& requests) {
   std::vector<std::string> provider_ids;
+  std::vector<std::string> resources;
   std::vector<std::string> limits;
   std::vector<std::string> due_times;
   std::vector<std::string> outbox_ids;
   for (const ClaimRequest& request : requests) {
     provider_ids.push_back(request.provider_id);
+    resources.push_back(request.resource);
     limits.push_back(std::to_string(request.limit));
     due_times.push_back(request.after ? request.after->due_at : "-infinity");
     outbox_ids.push_back(std::to_string(request.after ? request.after->outbox_id : 0));
   }
-  static Statement statement(claim_sql, {TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID});
-  const Rows rows = statement.execute(
-      {Param::array(TEXTARRAYOID, provider_ids), Param::array(INT4ARRAYOID, limits),
-       Param::array(TIMESTAMPTZARRAYOID, due_times), Param::array(INT8ARRAYOID, outbox_ids)});
+  static Statement statement(claim_sql,
+                             {TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID});
+  const Rows rows =
+      statement.execute({Param::array(TEXTARRAYOID, provider_ids), Param::array(TEXTARRAYOID, resources),
+                         Param::array(INT4ARRAYOID, limits), Param::array(TIMESTAMPTZARRAYOID, due_times),
+                         Param::array(INT8ARRAYOID, outbox_ids)});
   std::vector<ClaimedRow> claimed;
   claimed.reserve(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) claimed.push_back(claimed_row(rows, i));
-  read_records(claimed);
+  for (const RecordTable& table : record_tables) read_records(table, claimed);
   return claimed;
 }
 
@@ -119,10 +125,12 @@ std::string current_time() {
   return statement.execute().text_or(0, 0, "");
 }
 
-Recovery recover_abandoned(std::string_view started_at) {
-  // A row without an id at the provider was a create, whatever became of it here meanwhile.
-  static Statement statement(
-      R"sql(
+namespace {
+
+// A row without an id at the provider was a create, whatever became of it here meanwhile.
+const std::string& recovery_sql() {
+  static const std::string sql = [] {
+    std::string text = R"sql(
       WITH abandoned AS MATERIALIZED (
         SELECT o.tenant_id, o.resource, o.record_id, o.operation = 'create' OR o.source_record_id IS NULL AS doubt,
           o.accepted_at IS NOT NULL AS accepted,
@@ -132,16 +140,28 @@ Recovery recover_abandoned(std::string_view started_at) {
         UPDATE cmms.outbox o SET state = CASE WHEN a.doubt THEN 'in_doubt' ELSE a.state END,
         in_doubt_since = CASE WHEN a.doubt THEN now() END, lookups = 0, next_attempt_at = now()
         FROM abandoned a
-        WHERE o.tenant_id = a.tenant_id AND o.resource = a.resource AND o.record_id = a.record_id),
-        marked AS (
-        UPDATE cmms.work_order w SET sync_state = 'in_doubt' FROM abandoned a CROSS JOIN LATERAL (
-          SELECT x.tenant_id, x.common_work_order_id FROM cmms.work_order x
-          WHERE x.tenant_id = a.tenant_id AND x.common_work_order_id = a.record_id FOR UPDATE SKIP LOCKED) AS l
-        WHERE a.doubt AND NOT a.accepted AND w.tenant_id = l.tenant_id AND w.common_work_order_id = l.common_work_order_id)
+        WHERE o.tenant_id = a.tenant_id AND o.resource = a.resource AND o.record_id = a.record_id))sql";
+    for (const RecordTable& table : record_tables) {
+      text += for_table(R"sql(,
+        marked_{resource} AS (
+        UPDATE {table} w SET sync_state = 'in_doubt' FROM abandoned a CROSS JOIN LATERAL (
+          SELECT x.ctid AS place FROM {table} x
+          WHERE x.tenant_id = a.tenant_id AND x.{id} = a.record_id FOR UPDATE SKIP LOCKED) AS l
+        WHERE a.doubt AND NOT a.accepted AND a.resource = '{resource}' AND w.ctid = l.place))sql",
+                        table);
+    }
+    return text + R"sql(
       SELECT count(*) FILTER (WHERE a.doubt), count(*) FILTER (WHERE NOT a.doubt),
         (SELECT count(*) FROM cmms.outbox o WHERE o.state = 'in_flight' AND o.claimed_at < $1) = count(*)
-        FROM abandoned a)sql",
-      {TIMESTAMPTZOID});
+        FROM abandoned a)sql";
+  }();
+  return sql;
+}
+
+}  // namespace
+
+Recovery recover_abandoned(std::string_view started_at) {
+  static Statement statement(recovery_sql().c_str(), {TIMESTAMPTZOID});
   const Rows rows = statement.execute({Param::timestamp(started_at)});
   Recovery recovery;
   recovery.in_doubt = static_cast<std::size_t>(rows.integer(0, 0));
@@ -150,18 +170,25 @@ Recovery recover_abandoned(std::string_view started_at) {
   return recovery;
 }
 
-std::optional<double> seconds_to_next_row(const std::vector<std::string>& provider_ids) {
+std::optional<double> seconds_to_next_row(const std::vector<QueueLane>& lanes) {
+  std::vector<std::string> provider_ids;
+  std::vector<std::string> resources;
+  for (const QueueLane& lane : lanes) {
+    provider_ids.push_back(lane.provider_id);
+    resources.push_back(lane.resource);
+  }
   static Statement statement(
       R"sql(
       SELECT extract(epoch FROM min(q.next_attempt_at) - clock_timestamp())::float8
-        FROM unnest($1::text[]) AS p(provider_id)
+        FROM unnest($1::text[], $2::text[]) AS p(provider_id, resource)
         CROSS JOIN LATERAL (
           SELECT o.next_attempt_at FROM cmms.outbox o
-          WHERE o.provider_id = p.provider_id AND o.state IN ('pending', 'in_doubt')
+          WHERE o.provider_id = p.provider_id AND o.resource = p.resource AND o.state IN ('pending', 'in_doubt')
           AND o.next_attempt_at < 'infinity'
           ORDER BY o.next_attempt_at, o.outbox_id LIMIT 1) AS q)sql",
-      {TEXTARRAYOID});
-  const Rows rows = statement.execute({Param::array(TEXTARRAYOID, provider_ids)});
+      {TEXTARRAYOID, TEXTARRAYOID});
+  const Rows rows =
+      statement.execute({Param::array(TEXTARRAYOID, provider_ids), Param::array(TEXTARRAYOID, resources)});
   if (rows.empty() || rows.is_null(0, 0)) return std::nullopt;
   return rows.number(0, 0);
 }
@@ -186,34 +213,49 @@ void release(const std::vector<RecordKey>& keys) {
   statement.execute({columns.tenants(), columns.resource_names(), columns.records()});
 }
 
-std::vector<std::size_t> lock(const std::vector<RecordKey>& keys) {
-  KeyColumns columns;
-  for (const RecordKey& key : keys) columns.add(key);
-  // A row that is not returned by a locking part is either locked by somebody else or not there at all.
-  static Statement statement(
-      R"sql(
+namespace {
+
+// A row that is not returned by a locking part is either locked by somebody else or not there at all.
+constexpr const char* lock_sql = R"sql(
       SELECT k.position
-      FROM unnest($1::text[], $2::text[], $3::uuid[]) WITH ORDINALITY AS k(tenant_id, resource, record_id, position)
+      FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS k(tenant_id, record_id, position)
       LEFT JOIN LATERAL (
         SELECT true AS is_ours FROM cmms.outbox x
-        WHERE x.tenant_id = k.tenant_id AND x.resource = k.resource AND x.record_id = k.record_id
+        WHERE x.tenant_id = k.tenant_id AND x.resource = '{resource}' AND x.record_id = k.record_id
         LIMIT 1 FOR UPDATE SKIP LOCKED) AS o ON true
       LEFT JOIN LATERAL (
-        SELECT true AS is_ours FROM cmms.work_order x
-        WHERE x.tenant_id = k.tenant_id AND x.common_work_order_id = k.record_id
+        SELECT true AS is_ours FROM {table} x
+        WHERE x.tenant_id = k.tenant_id AND x.{id} = k.record_id
         LIMIT 1 FOR UPDATE SKIP LOCKED) AS w ON true
       WHERE (o.is_ours OR NOT EXISTS (
           SELECT FROM cmms.outbox x
-          WHERE x.tenant_id = k.tenant_id AND x.resource = k.resource AND x.record_id = k.record_id))
+          WHERE x.tenant_id = k.tenant_id AND x.resource = '{resource}' AND x.record_id = k.record_id))
         AND (w.is_ours OR NOT EXISTS (
-          SELECT FROM cmms.work_order x WHERE x.tenant_id = k.tenant_id AND x.common_work_order_id = k.record_id)))sql",
-      {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID});
-  const Rows rows = statement.execute({columns.tenants(), columns.resource_names(), columns.records()});
-  std::vector<std::size_t> positions;
-  positions.reserve(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    positions.push_back(static_cast<std::size_t>(rows.integer(i, 0)) - 1);
+          SELECT FROM {table} x WHERE x.tenant_id = k.tenant_id AND x.{id} = k.record_id)))sql";
+
+void lock_rows(const RecordTable& table, const std::vector<RecordKey>& keys,
+               std::vector<std::size_t>& positions) {
+  KeyColumns columns;
+  std::vector<std::size_t> places;  // in `keys`
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i].resource != table.resource) continue;
+    columns.add(keys[i]);
+    places.push_back(i);
   }
+  if (places.empty()) return;
+  static RecordStatement statement(lock_sql, {TEXTARRAYOID, UUIDARRAYOID});
+  const Rows rows = statement.of(table).execute({columns.tenants(), columns.records()});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    positions.push_back(places[static_cast<std::size_t>(rows.integer(i, 0)) - 1]);
+  }
+}
+
+}  // namespace
+
+std::vector<std::size_t> lock(const std::vector<RecordKey>& keys) {
+  std::vector<std::size_t> positions;
+  positions.reserve(keys.size());
+  for (const RecordTable& table : record_tables) lock_rows(table, keys, positions);
   std::sort(positions.begin(), positions.end());
   return positions;
 }

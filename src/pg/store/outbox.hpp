@@ -16,7 +16,7 @@ struct RecordKey {
   std::string record_id;
 };
 
-// A place in the queue of a provider.
+// A place in the queue of a provider's resource.
 struct QueuePlace {
   std::string due_at;
   std::int64_t outbox_id = 0;
@@ -28,6 +28,7 @@ struct QueuePlace {
 
 struct ClaimRequest {
   std::string provider_id;
+  std::string resource;
   int limit = 0;
   std::optional<QueuePlace> after;  // rows up to this place are left out
 };
@@ -61,14 +62,20 @@ struct Recovery {
 Recovery recover_abandoned(std::string_view started_at);
 std::string current_time();  // the server's clock, as recover_abandoned() wants it
 
-// Seconds until the next row of these providers is due; not positive when one is due now; nullopt when there
-// is none.
-std::optional<double> seconds_to_next_row(const std::vector<std::string>& provider_ids);
+// One resource of one provider: what is claimed together.
+struct QueueLane {
+  std::string provider_id;
+  std::string resource;
+};
+
+// Seconds until the next row of these lanes is due; not positive when one is due now; nullopt when there is
+// none.
+std::optional<double> seconds_to_next_row(const std::vector<QueueLane>& lanes);
 
 // Takes back claims that never left: the attempt is not counted.
 void release(const std::vector<RecordKey>& keys);
 
-// Locks the outbox and work order rows of these keys and answers the positions of those it got. Rows that
+// Locks the outbox rows and the records of these keys and answers the positions of those it got. Rows that
 // another transaction has locked are left out: the worker waits for nobody.
 std::vector<std::size_t> lock(const std::vector<RecordKey>& keys);
 

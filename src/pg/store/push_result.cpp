@@ -4,6 +4,7 @@
 
 #include "pg/boundary/spi.hpp"
 #include "pg/store/columns.hpp"
+#include "pg/store/record_table.hpp"
 
 namespace cmms::pg::store {
 namespace {
@@ -34,9 +35,9 @@ constexpr const char* acknowledge_sql = R"sql(
     WITH r AS MATERIALIZED (
       SELECT v.*, q.place AS outbox_place, q.is_current
       FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[], $7::text[], $8::text[],
-                  $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
+                  $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
         AS v(tenant_id, resource, record_id, source_record_id, document, fields, source_status, source_priority,
-             source_updated_at, source_revision, identifier, provider_id, sent_fields, remaining_fields)
+             source_updated_at, source_revision, identifier, provider_id, sent_fields, remaining_fields, sync_state)
       LEFT JOIN LATERAL (
         SELECT x.ctid AS place, x.change_seq IS NOT DISTINCT FROM x.claimed_change_seq AS is_current
         FROM cmms.outbox x
@@ -63,24 +64,24 @@ constexpr const char* acknowledge_sql = R"sql(
           claimed_change_seq = NULL, claimed_at = NULL, in_doubt_since = NULL,
           last_error = NULL, last_error_class = NULL
       FROM r WHERE o.ctid = r.outbox_place AND NOT (r.is_current AND r.remaining_fields IS NULL))
-    UPDATE cmms.work_order w
-    SET source_work_order_id = coalesce(r.source_record_id, w.source_work_order_id),
+    UPDATE {table} w
+    SET {source_id} = coalesce(r.source_record_id, w.{source_id}),
         source_doc = coalesce(r.document, w.source_doc),
         source_fields = CASE WHEN r.fields IS NULL THEN w.source_fields
                              ELSE coalesce(w.source_fields, '{}') || r.fields END,
-        source_status = coalesce(r.source_status, w.source_status),
-        source_priority = coalesce(r.source_priority, w.source_priority),
+        {status}source_status = coalesce(r.source_status, w.source_status),
+        {status}source_priority = coalesce(r.source_priority, w.source_priority),
         source_updated_at = coalesce(r.source_updated_at, w.source_updated_at),
         source_revision = coalesce(r.source_revision, w.source_revision),
         identifier = coalesce(w.identifier, r.identifier),
         sync_state = CASE WHEN r.is_current IS FALSE THEN cmms.unsent_state(r.provider_id)
-                          WHEN r.is_current AND r.remaining_fields IS NOT NULL THEN 'pending' ELSE 'synchronized' END,
+                          WHEN r.is_current AND r.remaining_fields IS NOT NULL THEN 'pending' ELSE r.sync_state END,
         awaited_echo = r.sent_fields::text[],
         last_synced_at = now(), last_error = NULL, last_error_class = NULL, last_error_detail = NULL
     FROM r CROSS JOIN LATERAL (
-      SELECT x.ctid AS place FROM cmms.work_order x
-      WHERE x.tenant_id = r.tenant_id AND x.common_work_order_id = r.record_id LIMIT 1) AS q
-    WHERE r.resource = 'work_order' AND w.ctid = q.place)sql";
+      SELECT x.ctid AS place FROM {table} x
+      WHERE x.tenant_id = r.tenant_id AND x.{id} = r.record_id LIMIT 1) AS q
+    WHERE w.ctid = q.place)sql";
 
 // A row that a change has overtaken since the claim is not given up: what is sent next is something else, and
 // in mode draft something that nobody has approved. A
@@ -122,14 +123,14 @@ constexpr const char* settle_sql = R"sql(
           lookups = CASE r.state WHEN 'in_doubt' THEN o.lookups + r.lookup_counts::int ELSE 0 END,
           claimed_at = NULL, last_error = r.error, last_error_class = r.error_class
       FROM r WHERE o.ctid = r.outbox_place AND NOT r.is_moot AND (r.state <> 'removed' OR r.is_overtaken))
-    UPDATE cmms.work_order w
+    UPDATE {table} w
     SET sync_state = CASE WHEN r.is_overtaken OR r.is_unapproved THEN cmms.unsent_state(r.provider_id)
                           ELSE r.sync_state END,
         last_error = r.error, last_error_class = r.error_class, last_error_detail = r.error_detail
     FROM r CROSS JOIN LATERAL (
-      SELECT x.ctid AS place FROM cmms.work_order x
-      WHERE x.tenant_id = r.tenant_id AND x.common_work_order_id = r.record_id LIMIT 1) AS q
-    WHERE r.resource = 'work_order' AND w.ctid = q.place)sql";
+      SELECT x.ctid AS place FROM {table} x
+      WHERE x.tenant_id = r.tenant_id AND x.{id} = r.record_id LIMIT 1) AS q
+    WHERE w.ctid = q.place)sql";
 
 constexpr const char* hold_sql = R"sql(
     WITH r AS MATERIALIZED (
@@ -166,8 +167,9 @@ constexpr const char* add_events_sql = R"sql(
 
 }  // namespace
 
-void acknowledge(const std::vector<Acknowledgement>& acknowledgements) {
-  if (acknowledgements.empty()) return;
+namespace {
+
+void acknowledge_rows(const RecordTable& table, const std::vector<const Acknowledgement*>& acknowledgements) {
   KeyColumns keys;
   TextList source_record_ids;
   TextList documents;
@@ -180,7 +182,9 @@ void acknowledge(const std::vector<Acknowledgement>& acknowledgements) {
   std::vector<std::string> provider_ids;
   TextList sent_fields;
   TextList remaining_fields;
-  for (const Acknowledgement& row : acknowledgements) {
+  std::vector<std::string> sync_states;
+  for (const Acknowledgement* acknowledgement : acknowledgements) {
+    const Acknowledgement& row = *acknowledgement;
     keys.add(row.key);
     source_record_ids.push_back(unless_empty(row.source_record_id));
     documents.push_back(row.document);
@@ -193,22 +197,23 @@ void acknowledge(const std::vector<Acknowledgement>& acknowledgements) {
     provider_ids.push_back(row.provider_id);
     sent_fields.push_back(unless_empty(row.sent_fields));
     remaining_fields.push_back(unless_empty(row.remaining_fields));
+    sync_states.push_back(row.sync_state);
   }
-  static Statement statement(
+  static RecordStatement statement(
       acknowledge_sql, {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
                         TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-                        TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID});
-  statement.execute({keys.tenants(), keys.resource_names(), keys.records(),
-                     Param::array(TEXTARRAYOID, source_record_ids), Param::array(JSONBARRAYOID, documents),
-                     Param::array(JSONBARRAYOID, fields), Param::array(TEXTARRAYOID, statuses),
-                     Param::array(TEXTARRAYOID, priorities), Param::array(TIMESTAMPTZARRAYOID, updated_at),
-                     Param::array(TEXTARRAYOID, revisions), Param::array(TEXTARRAYOID, identifiers),
-                     Param::array(TEXTARRAYOID, provider_ids), Param::array(TEXTARRAYOID, sent_fields),
-                     Param::array(TEXTARRAYOID, remaining_fields)});
+                        TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID});
+  statement.of(table).execute(
+      {keys.tenants(), keys.resource_names(), keys.records(), Param::array(TEXTARRAYOID, source_record_ids),
+       Param::array(JSONBARRAYOID, documents), Param::array(JSONBARRAYOID, fields),
+       Param::array(TEXTARRAYOID, statuses), Param::array(TEXTARRAYOID, priorities),
+       Param::array(TIMESTAMPTZARRAYOID, updated_at), Param::array(TEXTARRAYOID, revisions),
+       Param::array(TEXTARRAYOID, identifiers), Param::array(TEXTARRAYOID, provider_ids),
+       Param::array(TEXTARRAYOID, sent_fields), Param::array(TEXTARRAYOID, remaining_fields),
+       Param::array(TEXTARRAYOID, sync_states)});
 }
 
-void settle(const std::vector<Settlement>& settlements) {
-  if (settlements.empty()) return;
+void settle_rows(const RecordTable& table, const std::vector<const Settlement*>& settlements) {
   KeyColumns keys;
   TextList states;
   TextList delays;
@@ -220,7 +225,8 @@ void settle(const std::vector<Settlement>& settlements) {
   TextList error_details;
   TextList are_accepted;
   std::vector<std::string> provider_ids;
-  for (const Settlement& row : settlements) {
+  for (const Settlement* settlement : settlements) {
+    const Settlement& row = *settlement;
     keys.add(row.key);
     states.emplace_back(state_name(row.state));
     delays.push_back(row.delay_seconds ? std::optional(std::to_string(*row.delay_seconds)) : std::nullopt);
@@ -233,17 +239,26 @@ void settle(const std::vector<Settlement>& settlements) {
     are_accepted.emplace_back(row.is_accepted ? "t" : "f");
     provider_ids.push_back(row.provider_id);
   }
-  static Statement statement(
+  static RecordStatement statement(
       settle_sql,
       {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
        TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, BOOLARRAYOID});
-  statement.execute({keys.tenants(), keys.resource_names(), keys.records(),
-                     Param::array(TEXTARRAYOID, states), Param::array(FLOAT8ARRAYOID, delays),
-                     Param::array(BOOLARRAYOID, attempt_counts), Param::array(BOOLARRAYOID, lookup_counts),
-                     Param::array(TEXTARRAYOID, sync_states), Param::array(TEXTARRAYOID, errors),
-                     Param::array(TEXTARRAYOID, error_classes), Param::array(JSONBARRAYOID, error_details),
-                     Param::array(TEXTARRAYOID, provider_ids), Param::array(BOOLARRAYOID, are_accepted)});
+  statement.of(table).execute(
+      {keys.tenants(), keys.resource_names(), keys.records(), Param::array(TEXTARRAYOID, states),
+       Param::array(FLOAT8ARRAYOID, delays), Param::array(BOOLARRAYOID, attempt_counts),
+       Param::array(BOOLARRAYOID, lookup_counts), Param::array(TEXTARRAYOID, sync_states),
+       Param::array(TEXTARRAYOID, errors), Param::array(TEXTARRAYOID, error_classes),
+       Param::array(JSONBARRAYOID, error_details), Param::array(TEXTARRAYOID, provider_ids),
+       Param::array(BOOLARRAYOID, are_accepted)});
 }
+
+}  // namespace
+
+void acknowledge(const std::vector<Acknowledgement>& acknowledgements) {
+  for_each_table(acknowledgements, acknowledge_rows);
+}
+
+void settle(const std::vector<Settlement>& settlements) { for_each_table(settlements, settle_rows); }
 
 void hold(const std::vector<HeldPush>& held) {
   if (held.empty()) return;

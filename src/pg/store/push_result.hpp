@@ -1,5 +1,5 @@
-// What became of attempts, written to cmms.outbox and cmms.work_order in sets. The rows must have been locked
-// (outbox.hpp) and the change origin must be 'worker'.
+// What became of attempts, written to cmms.outbox and the records' tables in sets. The rows must have been
+// locked (outbox.hpp) and the change origin must be 'worker'.
 #pragma once
 
 #include <optional>
@@ -14,9 +14,10 @@ namespace cmms::pg::store {
 struct Acknowledgement {
   RecordKey key;
   std::string provider_id;
-  std::string source_record_id;  // empty: known already
-  std::string sent_fields;       // columns that were sent, as an array literal: an echo of them is expected
-  std::string remaining_fields;  // columns that are sent next, as an array literal; empty: none
+  std::string source_record_id;             // empty: known already
+  const char* sync_state = "synchronized";  // or 'accepted': it will see to it later
+  std::string remaining_fields;             // columns that are sent next, as an array literal; empty: none
+  std::string sent_fields;  // columns that were sent, as an array literal: an echo of them is expected
   std::optional<std::string> document;  // the provider's record as JSON
   std::optional<std::string> fields;    // the same, mapped, as far as it is no news to us: JSON by column
   std::optional<std::string> source_status;
@@ -42,7 +43,7 @@ struct Settlement {
   bool attempt_counts = true;  // false: nothing was sent
   bool lookup_counts = false;  // a look-up read everything and found nothing
   bool is_accepted = false;    // the provider has it, and has not said yet what it is called
-  std::string sync_state;      // of the work order
+  std::string sync_state;      // of the record
   std::string error;
   std::string error_class;
   std::string error_detail;  // JSON, the provider's field errors; may be empty

@@ -1,7 +1,9 @@
 #include "pg/worker/claimer.hpp"
 
 #include <algorithm>
+#include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "core/job/companion.hpp"
@@ -10,6 +12,7 @@
 #include "core/json/jansson.hpp"
 #include "pg/catalog/connection_cache.hpp"
 #include "pg/guc/guc.hpp"
+#include "pg/worker/bulk.hpp"
 #include "pg/worker/clock.hpp"
 
 namespace cmms::pg {
@@ -56,7 +59,7 @@ MadeJob make_job(Task& task) {
 }  // namespace
 
 void Claimer::look_again() {
-  for (const auto& [id, channel] : providers_.channels()) channel->may_have_more = true;
+  for (const auto& [id, channel] : providers_.channels()) channel->look_again();
 }
 
 void Claimer::tick(SystemTime now) {
@@ -66,10 +69,11 @@ void Claimer::tick(SystemTime now) {
 }
 
 // Places are refilled in groups, so that one statement serves several rows; an idle provider never waits.
-bool Claimer::may_claim(const ProviderChannel& channel, SystemTime now) const {
-  if (!channel.is_active || !channel.may_push || !channel.may_have_more || channel.connection == nullptr)
+bool Claimer::may_claim(const ProviderChannel& channel, const Lane& lane, SystemTime now) const {
+  if (!channel.is_active || !channel.may_push || !lane.may_have_more || channel.connection == nullptr)
     return false;
   const int free = channel.free_places(now);
+  if (lane.bulk_items > 0) return free > 0 && lane.bulk_requests == 0 && channel.sends_now(now);
   const bool is_worthwhile = free * 2 >= channel.depth() || channel.tasks == 0 ||
                              channel.circuit.state() != Circuit::State::closed ||
                              free * 4 >= channel.slots() * 3;
@@ -79,20 +83,26 @@ bool Claimer::may_claim(const ProviderChannel& channel, SystemTime now) const {
 bool Claimer::has_work(SystemTime now) const {
   if (now < not_before_) return false;
   const auto& channels = providers_.channels();
-  return std::any_of(channels.begin(), channels.end(),
-                     [&](const auto& entry) { return may_claim(*entry.second, now); });
+  return std::any_of(channels.begin(), channels.end(), [&](const auto& entry) {
+    const ProviderChannel& channel = *entry.second;
+    return std::any_of(channel.lanes.begin(), channel.lanes.end(),
+                       [&](const auto& lane) { return may_claim(channel, lane.second, now); });
+  });
 }
 
 std::vector<store::ClaimRequest> Claimer::requests(SystemTime now) {
   std::vector<store::ClaimRequest> requests;
   for (const auto& [id, channel] : providers_.channels()) {
-    if (!may_claim(*channel, now)) continue;
-    if (now - channel->full_scan_at >= full_scan_interval) channel->claimed_up_to.reset();
-    int limit = channel->free_places(now);
+    int places = channel->free_places(now);
     if (const auto remaining = channel->rate_limit.remaining(); remaining && *remaining > 0) {
-      limit = static_cast<int>(std::min<std::int64_t>(limit, *remaining));
+      places = static_cast<int>(std::min<std::int64_t>(places, *remaining));
     }
-    requests.push_back({id, limit, channel->claimed_up_to});
+    for (auto& [resource, lane] : channel->lanes) {
+      if (!may_claim(*channel, lane, now)) continue;
+      if (now - lane.full_scan_at >= full_scan_interval) lane.claimed_up_to.reset();
+      const int limit = lane.bulk_items > 0 ? static_cast<int>(lane.bulk_items) : places;
+      requests.push_back({id, resource, limit, lane.claimed_up_to});
+    }
   }
   return requests;
 }
@@ -100,19 +110,18 @@ std::vector<store::ClaimRequest> Claimer::requests(SystemTime now) {
 void Claimer::note_result(const std::vector<store::ClaimRequest>& requests,
                           const std::vector<store::ClaimedRow>& rows, SystemTime now) {
   for (const store::ClaimRequest& request : requests) {
-    ProviderChannel& channel = *providers_.find(request.provider_id);
+    Lane& lane = providers_.find(request.provider_id)->lanes.find(request.resource)->second;
     int count = 0;
     for (const store::ClaimedRow& row : rows) {
-      if (row.provider_id != request.provider_id) continue;
+      if (row.provider_id != request.provider_id || row.key.resource != request.resource) continue;
       ++count;
-      if (!channel.claimed_up_to || row.place.is_after(*channel.claimed_up_to))
-        channel.claimed_up_to = row.place;
+      if (!lane.claimed_up_to || row.place.is_after(*lane.claimed_up_to)) lane.claimed_up_to = row.place;
     }
-    if (!request.after) channel.full_scan_at = now;
+    if (!request.after) lane.full_scan_at = now;
     if (count >= request.limit) continue;
-    channel.claimed_up_to.reset();
+    lane.claimed_up_to.reset();
     // A short claim that did not start at the beginning is followed by one that does.
-    if (!request.after) channel.may_have_more = false;
+    if (!request.after) lane.may_have_more = false;
     schedule_is_stale_ = true;
   }
 }
@@ -136,8 +145,27 @@ bool Claimer::claim(SystemTime now) {
   failures_ = 0;
   providers_.mark_used();
   note_result(wanted, rows, now);
-  for (store::ClaimedRow& row : rows) start(std::move(row));
+  start_all(std::move(rows));
   return true;
+}
+
+void Claimer::start_all(std::vector<store::ClaimedRow> rows) {
+  std::map<std::tuple<std::string, std::string, std::string>, std::vector<store::ClaimedRow>> groups;
+  for (store::ClaimedRow& row : rows) {
+    const ProviderChannel& channel = *providers_.find(row.provider_id);
+    const bool leaves_together = is_bulk_lane(channel, row.key.resource) && row.operation != "delete" &&
+                                 (!row.is_in_doubt || is_repeatable_create(channel, row));
+    if (leaves_together) {
+      groups[{row.provider_id, row.key.resource, row.operation}].push_back(std::move(row));
+    } else {
+      start(std::move(row));
+    }
+  }
+  for (auto& [key, group] : groups) {
+    BulkParts parts = make_bulk(providers_.find(std::get<0>(key)), std::move(group));
+    for (TaskPointer& task : parts.finished) dispatcher_.finish(std::move(task));
+    for (TaskPointer& task : parts.ready) dispatcher_.start(std::move(task));
+  }
 }
 
 void Claimer::start(store::ClaimedRow row) {
@@ -164,9 +192,12 @@ void Claimer::start(store::ClaimedRow row) {
 void Claimer::read_schedule(SystemTime now) {
   schedule_is_stale_ = false;
   next_row_at_ = now + guc::fallback_poll_interval();
-  std::vector<std::string> idle;
+  std::vector<store::QueueLane> idle;
   for (const auto& [id, channel] : providers_.channels()) {
-    if (channel->may_push && channel->connection != nullptr && !channel->may_have_more) idle.push_back(id);
+    if (!channel->may_push || channel->connection == nullptr) continue;
+    for (const auto& [resource, lane] : channel->lanes) {
+      if (!lane.may_have_more) idle.push_back({id, resource});
+    }
   }
   if (idle.empty()) return;
   const auto error = session_.transaction("looking ahead", [&] {
@@ -182,7 +213,7 @@ void Claimer::read_schedule(SystemTime now) {
 SystemTime Claimer::due_at(SystemTime now) const {
   SystemTime due = std::max(next_row_at_, not_before_);
   for (const auto& [id, channel] : providers_.channels()) {
-    if (!channel->is_active || !channel->may_push || !channel->may_have_more ||
+    if (!channel->is_active || !channel->may_push || !channel->may_have_more() ||
         channel->connection == nullptr)
       continue;
     if (channel->circuit.state() == Circuit::State::half_open) continue;

@@ -34,10 +34,11 @@ class Claimer {
   SystemTime due_at(SystemTime now) const;
 
  private:
-  bool may_claim(const ProviderChannel& channel, SystemTime now) const;
+  bool may_claim(const ProviderChannel& channel, const Lane& lane, SystemTime now) const;
   std::vector<store::ClaimRequest> requests(SystemTime now);
   void note_result(const std::vector<store::ClaimRequest>& requests,
                    const std::vector<store::ClaimedRow>& rows, SystemTime now);
+  void start_all(std::vector<store::ClaimedRow> rows);
   void start(store::ClaimedRow row);
 
   Session& session_;

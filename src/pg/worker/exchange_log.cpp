@@ -35,6 +35,7 @@ std::optional<std::string> request_json(const Task& task, std::size_t body_bytes
   const auto secrets = task.connection->secrets();
   std::string object = "{\"method\":" + json::quote(task.trace.method);
   object += ",\"url\":" + json::quote(storable(redact_url(task.trace.url, secrets)));
+  if (task.items > 0) object += ",\"items\":" + std::to_string(task.items);
   append_body(object, task, task.trace.request_body, body_bytes);
   return object + "}";
 }
@@ -42,6 +43,7 @@ std::optional<std::string> request_json(const Task& task, std::size_t body_bytes
 std::optional<std::string> response_json(const Task& task, std::size_t body_bytes) {
   if (!task.trace.was_sent || task.trace.http_status == 0) return std::nullopt;
   std::string object = "{\"status\":" + std::to_string(task.trace.http_status);
+  if (!task.outcomes.empty()) object += ",\"outcomes\":" + task.outcomes;
   append_body(object, task, task.trace.response_body, body_bytes);
   return object + "}";
 }
@@ -54,6 +56,7 @@ std::optional<std::string> unless_empty(std::string text) {
 const char* direction_name(TaskKind kind) {
   switch (kind) {
     case TaskKind::push:
+    case TaskKind::bulk:
       return "push";
     case TaskKind::lookup:
       return "lookup";
@@ -87,6 +90,7 @@ store::SyncLogRow log_row(const Task& task, std::string_view outcome, std::size_
   if (!is_queued(task)) {
     row.resource = task.resource;
     row.operation = task.kind == TaskKind::poll ? "list" : "read";
+    if (task.kind == TaskKind::bulk) row.operation = task.write_name;
     if (task.reads.size() == 1) row.source_record_id = task.reads.front().source_record_id;
   } else {
     row.tenant_id = task.row.key.tenant_id;

@@ -41,7 +41,9 @@ class Decision {
     switch (conclusion_.verdict) {
       case job::Verdict::synchronized:
       case job::Verdict::complete:
-        return acknowledge();
+        return acknowledge("synchronized");
+      case job::Verdict::accepted:
+        return is_nameless_order() ? accept() : acknowledge("accepted");
       case job::Verdict::rejected:
         return task_.kind == TaskKind::lookup ? wait_for_person() : reject();
       case job::Verdict::in_doubt:
@@ -52,16 +54,15 @@ class Decision {
         return hold();
       case job::Verdict::overtaken:
         return let_decide();
-      case job::Verdict::accepted:
-        return accept();
       case job::Verdict::retry:
         return task_.kind == TaskKind::lookup ? look_up_later() : retry();
     }
   }
 
  private:
-  void acknowledge() {
+  void acknowledge(const char* sync_state) {
     store::Acknowledgement row;
+    row.sync_state = sync_state;
     row.key = task_.row.key;
     row.provider_id = task_.row.provider_id;
     row.source_record_id = conclusion_.source_record_id;
@@ -73,7 +74,7 @@ class Decision {
     }
     batch_.acknowledgements.push_back(std::move(row));
     count_quota();
-    log("synchronized");
+    log(sync_state);
   }
 
   // A new record starts in the provider's first status; what ours has is the next change.
@@ -84,6 +85,10 @@ class Decision {
 
   // The provider has it and has not said yet what it is called: it is never sent again, and looked for where
   // that can be done. A poll or webhook that shows it settles it as well.
+  bool is_nameless_order() const {
+    return conclusion_.source_record_id.empty() && task_.row.key.resource == "work_order";
+  }
+
   void accept() {
     const bool can_look_up = task_.connection->can_look_up(task_.row.key.resource);
     const double grace = static_cast<double>(task_.connection->lookup_grace().count());
@@ -97,7 +102,7 @@ class Decision {
   // Of a quota that the provider counts and does not tell of.
   void count_quota() {
     const provider::ResourceMaps* maps = task_.connection->maps(task_.row.key.resource);
-    if (maps == nullptr || task_.kind != TaskKind::push) return;
+    if (maps == nullptr || task_.kind != TaskKind::push || task_.is_member) return;
     const bool is_limited = std::any_of(maps->quotas.begin(), maps->quotas.end(), [&](const auto& quota) {
       return quota.operation == task_.row.operation;
     });
@@ -230,7 +235,12 @@ class Decision {
     batch_.events.push_back({task_.row.key, type, task_.row.provider_id, detail + more + "}"});
   }
 
+  // Of a bulk request one row says how its items did; besides it those are logged that a person may ask
+  // about.
   void log(const char* outcome) {
+    const bool is_refused =
+        conclusion_.verdict == job::Verdict::rejected || conclusion_.verdict == job::Verdict::held;
+    if (task_.is_member && !is_refused) return;
     store::SyncLogRow row = log_row(task_, outcome, policy_.log_body_bytes);
     if (detail_ == Detail::bare) {
       row.request.reset();
@@ -301,6 +311,22 @@ void add_read_outcome(const Task& task, const OutcomePolicy& policy, retry::Rand
   batch.log.push_back(log_row(task, is_missing ? "not_found" : "retrying", policy.log_body_bytes));
 }
 
+// A bulk request as a whole; its rows are tasks of their own by now.
+void add_bulk_outcome(const Task& task, const OutcomePolicy& policy, OutcomeBatch& batch) {
+  const job::Verdict verdict = task.conclusion->verdict;
+  const std::string outcome(verdict == job::Verdict::retry ? "retrying" : job::verdict_name(verdict));
+  batch.log.push_back(log_row(task, outcome, policy.log_body_bytes));
+  if (verdict != job::Verdict::accepted && verdict != job::Verdict::synchronized) return;
+  const provider::ResourceMaps* maps = task.connection->maps(task.resource);
+  const bool is_limited = maps != nullptr && std::any_of(maps->quotas.begin(), maps->quotas.end(),
+                                                         [&](const provider::Quota& quota) {
+                                                           return quota.operation == task.write_name;
+                                                         });
+  if (!is_limited) return;
+  batch.quotas.push_back(
+      {task.channel->tenant_id, task.channel->provider_id, task.resource, std::string(task.write_name)});
+}
+
 }  // namespace
 
 void add_unread(const Task& task, double pause_seconds, std::vector<store::ReadBackEnd>& reads) {
@@ -313,6 +339,8 @@ void add_outcome(const Task& task, Detail detail, const OutcomePolicy& policy, r
     add_poll_outcome(task, policy, random, now, batch);
   } else if (task.kind == TaskKind::read) {
     add_read_outcome(task, policy, random, batch);
+  } else if (task.kind == TaskKind::bulk) {
+    add_bulk_outcome(task, policy, batch);
   } else {
     Decision(task, detail, policy, random, batch).decide();
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,20 @@
 #include "pg/worker/circuit.hpp"
 
 namespace cmms::pg {
+
+// The queue of one resource of a provider.
+struct Lane {
+  std::size_t bulk_items = 0;  // rows that leave in one request; 0: each row has a request of its own
+  // Such requests that have no answer yet. What comes meanwhile is collected for the next: one change leaves
+  // at once, a burst of them in few requests.
+  int bulk_requests = 0;
+  bool may_have_more = true;  // rows may be due that no claim has seen
+  // Claims start after this place; rows that arrive before it are found by the full scan that a short claim
+  // or the clock causes. Without it each claim would step over the dead index entries of all that was claimed
+  // before.
+  std::optional<store::QueuePlace> claimed_up_to;
+  SystemTime full_scan_at{};
+};
 
 struct ProviderChannel {
   static constexpr std::chrono::milliseconds work_at_hand{5};
@@ -35,7 +50,7 @@ struct ProviderChannel {
   rate_limit::RateLimit rate_limit;
   Circuit circuit;
 
-  bool may_have_more = true;  // rows may be due that no claim has seen
+  std::map<std::string, Lane, std::less<>> lanes;  // by resource
 
   int tasks = 0;                                 // under way in any way
   int reads = 0;                                 // of these, reads of single records
@@ -45,12 +60,6 @@ struct ProviderChannel {
   int poll_failures = 0;
   SystemTime poll_not_before{};
 
-  // Claims start after this place; rows that arrive before it are found by the full scan that a short claim
-  // or the clock causes. Without it each claim would step over the dead index entries of all that was claimed
-  // before.
-  std::optional<store::QueuePlace> claimed_up_to;
-  SystemTime full_scan_at{};
-
   bool state_is_dirty = false;   // cmms.provider_state lags behind
   bool state_is_urgent = false;  // ... in what matters to a person
   std::optional<SystemTime> last_success_at;
@@ -58,6 +67,14 @@ struct ProviderChannel {
   std::string last_error;
   std::string last_error_class;
   std::optional<SystemTime> last_error_at;
+
+  void look_again() {
+    for (auto& [resource, lane] : lanes) lane.may_have_more = true;
+  }
+  bool may_have_more() const {
+    return std::any_of(lanes.begin(), lanes.end(),
+                       [](const auto& lane) { return lane.second.may_have_more; });
+  }
 
   // Requests at a time.
   int slots() const { return connection ? connection->max_concurrency() : 0; }

@@ -7,6 +7,7 @@
 #include "pg/catalog/connection_cache.hpp"
 #include "pg/store/poll_cursor.hpp"
 #include "pg/store/provider.hpp"
+#include "pg/store/record_table.hpp"
 #include "pg/worker/clock.hpp"
 
 namespace cmms::pg {
@@ -44,6 +45,21 @@ store::ProviderStateRow state_row(const ProviderChannel& channel) {
   row.last_error_class = unless_empty(channel.last_error_class);
   row.last_error_at = text_of(channel.last_error_at);
   return row;
+}
+
+// Of the resources that the provider has. Work orders are always among them: they are queued whatever it
+// takes.
+void update_lanes(ProviderChannel& channel) {
+  std::map<std::string, Lane, std::less<>> lanes;
+  for (const store::RecordTable& table : store::record_tables) {
+    const provider::ResourceMaps* maps = channel.connection->maps(table.resource);
+    if (maps == nullptr && table.resource != "work_order") continue;
+    const auto known = channel.lanes.find(table.resource);
+    Lane lane = known == channel.lanes.end() ? Lane() : std::move(known->second);
+    lane.bulk_items = maps == nullptr ? 0 : maps->bulk.max_items();
+    lanes.emplace(table.resource, std::move(lane));
+  }
+  channel.lanes = std::move(lanes);
 }
 
 }  // namespace
@@ -117,7 +133,7 @@ void ProviderTable::read_providers(SystemTime now) {
     channel->may_push = row.mode != "read";
     channel->poll_seconds = row.poll_seconds;
     channel->import_since = row.import_since;
-    channel->may_have_more = true;
+    channel->look_again();
     channels.emplace(row.provider_id, channel);
   }
   for (const auto& [id, channel] : channels_) channel->is_active = channels.contains(id);
@@ -151,6 +167,7 @@ void ProviderTable::read_connection(ProviderChannel& channel, SystemTime now) {
     store::ensure_poll_cursors(polls);
   }
   channel.connection = std::move(found);
+  update_lanes(channel);
 }
 
 bool ProviderTable::has_unsaved_state(SystemTime now) const {

@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 
 constexpr auto collection_time = 2ms;
 constexpr std::size_t collection_size = 64;
-constexpr auto busy_pause = 100ms;  // a row is locked by an application
+constexpr std::size_t most_at_once = 1000;  // results in one transaction, of which a bulk request has many
+constexpr auto busy_pause = 100ms;          // a row is locked by an application
 constexpr auto longest_pause = 60s;
 constexpr double unsent_pause = 1;  // seconds until a read that may not leave now is tried again
 constexpr auto longest_outage_pause =
@@ -36,6 +37,10 @@ bool is_certain(const job::Conclusion& conclusion) {
 void end_task(const Task& task) {
   if (task.kind == TaskKind::poll) task.channel->poll_is_running = false;
   if (task.kind == TaskKind::read) --task.channel->reads;
+  if (task.holds_lane) {
+    const auto lane = task.channel->lanes.find(task.resource);
+    if (lane != task.channel->lanes.end()) --lane->second.bulk_requests;
+  }
   --task.channel->tasks;
 }
 
@@ -104,8 +109,9 @@ std::vector<TaskPointer> Recorder::take_due(SystemTime now, bool at_once) {
     (task->record_not_before <= now ? due : later).push_back(std::move(task));
   waiting_ = std::move(later);
   if (at_once || fresh_.size() >= collection_size || now - fresh_since_ >= collection_time) {
-    std::move(fresh_.begin(), fresh_.end(), std::back_inserter(due));
-    fresh_.clear();
+    const auto end = fresh_.begin() + static_cast<std::ptrdiff_t>(std::min(fresh_.size(), most_at_once));
+    std::move(fresh_.begin(), end, std::back_inserter(due));
+    fresh_.erase(fresh_.begin(), end);
   }
   return due;
 }

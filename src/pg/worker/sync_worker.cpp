@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <string>
 #include <utility>
 
 #include "pg/guc/guc.hpp"
 #include "pg/store/outbox.hpp"
 #include "pg/store/provider.hpp"
+#include "pg/worker/bulk.hpp"
 
 extern "C" {
 #include "postmaster/interrupt.h"
@@ -84,12 +86,32 @@ void SyncWorker::recover(SystemTime now) {
 void SyncWorker::collect(SystemTime now) {
   poller_.add_pages(dispatcher_.take_pages());
   poller_.apply_pages(now);
-  recorder_.add(dispatcher_.take_finished(), now);
+  std::vector<TaskPointer> finished;
+  for (TaskPointer& task : dispatcher_.take_finished()) {
+    if (task->kind == TaskKind::bulk) {
+      BulkParts parts = take_apart(*task);
+      std::move(parts.finished.begin(), parts.finished.end(), std::back_inserter(finished));
+      for (TaskPointer& ready : parts.ready) dispatcher_.start(std::move(ready));
+    }
+    finished.push_back(std::move(task));
+  }
+  recorder_.add(std::move(finished), now);
+}
+
+// Claims of tasks that may not leave now.
+void SyncWorker::give_back() {
+  std::vector<TaskPointer> unsent;
+  for (TaskPointer& task : dispatcher_.take_unsent()) {
+    std::vector<TaskPointer> members = unsent_members(*task);
+    std::move(members.begin(), members.end(), std::back_inserter(unsent));
+    unsent.push_back(std::move(task));
+  }
+  recorder_.add_unsent(std::move(unsent));
 }
 
 void SyncWorker::transfer(SystemTime now) {
   dispatcher_.send_waiting(now);
-  recorder_.add_unsent(dispatcher_.take_unsent());
+  give_back();
   dispatcher_.drive(now);
 }
 

@@ -32,6 +32,7 @@ class SyncWorker {
   void turn(SystemTime now);
   void transfer(SystemTime now);
   void collect(SystemTime now);
+  void give_back();
   void housekeeping(SystemTime now);
   bool keep_up_statistics();
   void wait(SystemTime now);

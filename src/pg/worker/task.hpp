@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/job/bulk_push.hpp"
 #include "core/job/job.hpp"
 #include "core/provider/connection.hpp"
 #include "core/provider/session_exchange.hpp"
@@ -17,7 +18,7 @@
 
 namespace cmms::pg {
 
-enum class TaskKind : std::uint8_t { push, lookup, poll, read };
+enum class TaskKind : std::uint8_t { push, lookup, poll, read, bulk };
 
 // The last exchange of a task, as far as cmms.sync_log keeps it. Not masked yet.
 struct ExchangeTrace {
@@ -38,10 +39,17 @@ struct Task {
   std::unique_ptr<job::Job> job;
   store::ClaimedRow row;                         // push, lookup
   std::shared_ptr<const json::Document> record;  // the row's record, parsed
-  std::string resource;                          // poll, read
+  std::string resource;                          // poll, read, bulk
   std::vector<store::ReadBackRow> reads;         // read: the records that were asked for
   std::vector<std::string> found_ids;            // read: those that were found
   bool was_requested = false;                    // poll: by a person, not by the clock
+  std::vector<store::ClaimedRow> rows;           // bulk: those that leave together
+  job::BulkPush* bulk = nullptr;                 // bulk: the job
+  bool holds_lane = false;      // bulk: what comes meanwhile waits, to leave together with the next request
+  std::size_t items = 0;        // bulk: in the request
+  std::string_view write_name;  // bulk: as the job has it
+  std::string outcomes;         // bulk: how many of its rows came to what, as JSON
+  bool is_member = false;       // push: its request was that of a bulk task
 
   std::optional<provider::SessionExchange> exchange;  // its request that waits or is under way
   bool has_sent = false;

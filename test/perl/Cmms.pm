@@ -192,18 +192,23 @@ sub start_simulator
     chomp $port;
     my $scheme = $wanted{scheme} // 'http';
     my $url = "$scheme://127.0.0.1:$port";
-    return bless { port => $port, url => $url, api => $url . $api_path{$provider} }, 'Cmms::Simulator';
+    return bless { pid => $pid, port => $port, url => $url, api => $url . $api_path{$provider} }, 'Cmms::Simulator';
+}
+
+sub stop_process
+{
+    my ($pid) = @_;
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+    @processes = grep { $_ != $pid } @processes;
+    return;
 }
 
 # The nodes' data directories go first (Cluster's own END); the exit status must stay what the tests made it.
 END
 {
     my $status = $?;
-    for my $pid (@processes)
-    {
-        kill 'TERM', $pid;
-        waitpid $pid, 0;
-    }
+    stop_process($_) for @processes;
     $? = $status;
 }
 
@@ -242,18 +247,24 @@ sub port { return $_[0]->{port}; }
 sub url  { return $_[0]->{url}; }
 sub api  { return $_[0]->{api}; }
 
-sub control
+sub control { return JSON::PP->new->utf8->decode(answer(@_)); }
+
+# The control endpoint's answer as it is.
+sub answer
 {
     my ($self, $method, $path, $document) = @_;
     my %content = defined $document ? (content => JSON::PP->new->utf8->encode($document)) : ();
     my $answer = HTTP::Tiny->new(timeout => 60)->request($method, "$self->{url}/__control/$path", \%content);
     die "simulator: $method $path: $answer->{status} $answer->{content}" unless $answer->{success};
-    return JSON::PP->new->utf8->decode($answer->{content});
+    return $answer->{content};
 }
 
 sub summary      { return $_[0]->control('GET',    'summary'); }
 sub clear_faults { return $_[0]->control('DELETE', 'faults'); }
 sub reset        { return $_[0]->control('POST',   'reset'); }
+
+# Before the test ends, where many come and go.
+sub stop { return Cmms::stop_process($_[0]->{pid}); }
 
 # The requests seen, oldest first; e.g. ledger(method => 'POST', written => 'true').
 sub ledger

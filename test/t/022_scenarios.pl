@@ -1,0 +1,89 @@
+# Every scenario with every provider, and a table of what came out. test/scenarios/run is the same with options.
+use strict;
+use warnings;
+
+use Getopt::Long qw(GetOptions);
+use List::Util qw(max);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+use Cmms qw(new_node);
+use Provider::ClickMaint;
+use Provider::MobilityWork;
+use Provider::SapPm;
+use Scenario qw(scenarios);
+
+my @classes = qw(Provider::ClickMaint Provider::SapPm Provider::MobilityWork);
+# Types whose absence is no failure, as long as they are being written.
+my %may_be_missing = map { $_ => 1 } qw(sap_pm mobility_work);
+
+my (@chosen_providers, @chosen_scenarios, $backfill);
+GetOptions('provider=s' => \@chosen_providers, 'scenario=s' => \@chosen_scenarios, 'backfill=i' => \$backfill) or die 'see test/scenarios/run --help';
+
+sub chosen
+{
+    my ($chosen, $what, $name, @all) = @_;
+    for my $wanted (@$chosen)
+    {
+        die "there is no $what \"$wanted\"; there are: " . join(', ', map { $name->($_) } @all) . "\n" unless grep { $name->($_) eq $wanted } @all;
+    }
+    return @$chosen ? grep { my $given = $name->($_); grep { $_ eq $given } @$chosen } @all : @all;
+}
+
+@classes = chosen(\@chosen_providers, 'provider', sub { $_[0]->type }, @classes);
+my @scenarios = chosen(\@chosen_scenarios, 'scenario', sub { $_[0]{name} }, scenarios(backfill => $backfill));
+
+my $node = new_node('scenarios', 'cmms.retry_base = 100ms');
+my $db   = 'postgres';
+$node->safe_psql($db, 'CREATE EXTENSION pg_cmms');
+
+# One scenario with one provider, on a server and a simulator of its own: what the table shows.
+sub outcome
+{
+    my ($class, $scenario) = @_;
+    my $provider = $class->new(node => $node, database => $db, server => $class->type . "_$scenario->{name}");
+    if ($may_be_missing{ $class->type } && !$provider->is_installed)
+    {
+        return 'cannot: type ' . $class->type . ' is not installed';
+    }
+    my $started = time;
+    my $remark = eval { $provider->connect; $provider->activate unless $scenario->{activates_itself}; $scenario->{run}->($provider) };
+    my $problem = $@;
+    my $seconds = time - $started;
+    $provider->disconnect;
+    return "FAILED: $problem" if $problem;
+    return $remark if $remark =~ /^cannot/;
+    return sprintf('ok %.1f s', $seconds) . ($remark && ", $remark");
+}
+
+my %table;
+for my $class (@classes)
+{
+    for my $scenario (@scenarios)
+    {
+        my $outcome = outcome($class, $scenario);
+        my ($cell) = split /\n/, $outcome;
+        ok($outcome !~ /^FAILED/, $class->title . ": $scenario->{title}") or diag($outcome);
+        note($class->title . ", $scenario->{title}: $cell");
+        $table{ $class->title }{ $scenario->{title} } = $cell;
+    }
+}
+
+note('');
+my @rows = ([ 'scenario', map { $_->title } @classes ]);
+for my $scenario (@scenarios)
+{
+    push @rows, [ $scenario->{title}, map { $table{ $_->title }{ $scenario->{title} } } @classes ];
+}
+my @widths = map { my $column = $_; max(map { length $_->[$column] } @rows) } 0 .. @classes;
+splice @rows, 1, 0, [ map { '-' x $_ } @widths ];
+for my $row (@rows)
+{
+    note(join('  ', map { sprintf '%-*s', $widths[$_], $row->[$_] } 0 .. @classes) =~ s/ +$//r);
+}
+
+unlike(slurp_file($node->logfile), qr/PANIC|was terminated by signal/, 'no process has crashed');
+
+done_testing();

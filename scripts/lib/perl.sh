@@ -22,7 +22,7 @@ as_perl_test() {
 
 show_server_logs() {
     local log
-    find "$WORK_DIR/tap" -name '*.log' -path '*log*' | sort | while read -r log; do
+    find "$WORK_DIR/tap" -type f -path '*log/*' \( -name '*.log' -o -name 'regress_log_*' \) | sort | while read -r log; do
         say "--- end of $(basename "$log") ---"
         tail -n 15 "$log" | sed 's/^/    /'
     done

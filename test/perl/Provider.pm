@@ -17,12 +17,13 @@ use PostgreSQL::Test::Utils;
 # server_options    options of the foreign server, besides type and base_url
 # credentials       options of the user mapping
 # new_credentials   (settings of the simulator, options of the user mapping): a credential that replaces the one before
-# shown             (record): what the simulator's record says, under the names of our columns; source_status is the provider's word
+# shown             (record): what the simulator's record says, under the names of our columns
+# status_there      (record): the provider's word for its status
 # new_there         (title): a new record, as the control endpoint takes it
 # changes           (ours): a change of title or status, as the control endpoint takes it
 # title_member      member of its document that holds the title
 # create_request    what matches the request that creates an order, for faults
-# walk              the status walk: pairs of our status and the provider's word
+# walk              the status walk: our status, the provider's word for it, requests that it takes
 
 sub base_url          { return $_[0]{simulator}->api; }
 sub simulator_options { return (); }
@@ -144,12 +145,13 @@ sub json
     return @{ JSON::PP->new->decode($text) };
 }
 
-sub order
+sub orders
 {
-    my ($self, $order) = @_;
-    my ($row) = $self->json("SELECT * FROM cmms.work_order WHERE common_work_order_id = '$order'");
-    return $row;
+    my ($self, @orders) = @_;
+    return $self->json("SELECT * FROM cmms.work_order WHERE common_work_order_id = ANY ('{" . join(',', @orders) . "}')");
 }
+
+sub order { return (orders(@_))[0]; }
 
 sub health
 {

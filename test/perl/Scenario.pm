@@ -60,11 +60,12 @@ sub agree
     my ($provider, @orders) = @_;
     my %records;
     push @{ $records{ $_->{reference} // '' } }, $_ for $provider->records;
-    for my $order (@orders)
+    my @rows = $provider->orders(@orders);
+    must_be(scalar @rows, scalar @orders, 'orders in the database');
+    for my $row (@rows)
     {
-        my $row = $provider->order($order);
-        must_be(scalar @{ $records{$order} // [] }, 1, "records of \"$row->{title}\" at the provider");
-        my $record = $records{$order}[0];
+        my ($record, @others) = @{ $records{ $row->{common_work_order_id} } // [] };
+        must($record && !@others, "\"$row->{title}\" is not at the provider once but " . ($record ? 1 + @others : 0) . ' times');
         must_be($row->{source_work_order_id}, $record->{id},  "id of \"$row->{title}\" in the database");
         must_be($row->{sync_state},           'synchronized', "sync_state of \"$row->{title}\"");
         same_values($provider, $row, $record);
@@ -80,6 +81,8 @@ sub same_values
     my ($provider, $row, $record) = @_;
     my $shown = $provider->shown($record);
     must_be($row->{$_}, $shown->{$_} // 'null', "$_ of order $record->{id} in the database") for sort keys %$shown;
+    my $status = $provider->status_there($record);
+    must(index($row->{source_status} // '', $status) >= 0, "source_status of order $record->{id}: $row->{source_status} instead of $status");
     return;
 }
 
@@ -116,7 +119,9 @@ sub must_refuse
 sub same_record
 {
     my ($provider, $before) = @_;
-    my ($was, $is) = map { $provider->shown($_) } $before, $provider->record($before->{id});
+    my $after = $provider->record($before->{id});
+    my ($was, $is) = map { $provider->shown($_) } $before, $after;
+    must_be($provider->status_there($after), $provider->status_there($before), 'status at the provider');
     must_be($is->{$_}, $was->{$_} // 'null', "$_ of order $before->{id} at the provider") for sort keys %$was;
     return;
 }
@@ -190,10 +195,12 @@ sub status_walk
     my @steps = $provider->walk;
     for my $step (@steps)
     {
-        my ($ours, $theirs) = @$step;
+        my ($ours, $theirs, $requests) = @$step;
+        my $writes = $provider->writes;
         $provider->value("UPDATE cmms.work_order SET common_status = '$ours' WHERE common_work_order_id = '$order'");
         $provider->settle;
-        must_be($provider->shown($provider->record($number))->{source_status}, $theirs, "status at the provider after $ours");
+        must_be($provider->status_there($provider->record($number)), $theirs, "status at the provider after $ours");
+        must_be($provider->writes, $writes + $requests, "writes at the provider for $ours");
         agree($provider, $order);
     }
     my ($history) = $provider->json("SELECT string_agg(to_status, ' ' ORDER BY status_history_id) AS walk, count(DISTINCT cause) AS causes"

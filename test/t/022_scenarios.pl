@@ -20,14 +20,16 @@ my @classes = qw(Provider::ClickMaint Provider::SapPm Provider::MobilityWork);
 my %may_be_missing = map { $_ => 1 } qw(sap_pm mobility_work);
 
 my (@chosen_providers, @chosen_scenarios, $backfill);
-GetOptions('provider=s' => \@chosen_providers, 'scenario=s' => \@chosen_scenarios, 'backfill=i' => \$backfill) or die 'see test/scenarios/run --help';
+GetOptions('provider=s' => \@chosen_providers, 'scenario=s' => \@chosen_scenarios, 'backfill=i' => \$backfill)
+  or BAIL_OUT('see test/scenarios/run --help');
 
 sub chosen
 {
     my ($chosen, $what, $name, @all) = @_;
     for my $wanted (@$chosen)
     {
-        die "there is no $what \"$wanted\"; there are: " . join(', ', map { $name->($_) } @all) . "\n" unless grep { $name->($_) eq $wanted } @all;
+        next if grep { $name->($_) eq $wanted } @all;
+        BAIL_OUT("there is no $what \"$wanted\"; there are: " . join(', ', map { $name->($_) } @all));
     }
     return @$chosen ? grep { my $given = $name->($_); grep { $_ eq $given } @$chosen } @all : @all;
 }

@@ -35,14 +35,14 @@ sub shown
 {
     my ($self, $record) = @_;
     return {
-        title         => $record->{title},
-        priority      => $record->{priority},
-        asset_ref     => $record->{asset} && $record->{asset}{id},
-        source_status => $record->{status}{name},
+        title     => $record->{title},
+        priority  => $record->{priority},
+        asset_ref => $record->{asset} && $record->{asset}{id},
     };
 }
 
-sub new_there { my ($self, $title) = @_; return { title => $title }; }
+sub status_there { my ($self, $record) = @_; return $record->{status}{name}; }
+sub new_there    { my ($self, $title) = @_;  return { title => $title }; }
 
 sub changes
 {
@@ -51,7 +51,7 @@ sub changes
     return (set => \%ours);
 }
 
-sub walk { return map { [ $_ => $status{$_}[1] ] } qw(in_progress on_hold in_progress completed closed in_progress); }
+sub walk { return map { [ $_ => $status{$_}[1], 1 ] } qw(in_progress on_hold in_progress completed closed in_progress); }
 
 # Its document knows no webhooks; a gateway that knows of a change may hand in the order as the API shows it.
 sub webhook_remark { return 'from a gateway: it sends none'; }

@@ -45,6 +45,9 @@ sub learn_ids        { return; }
 # What a poll does not see, in the words of the table.
 sub poll_misses { return ''; }
 
+# What the control endpoint that creates calls the time.
+sub time_member { return 'updated_at'; }
+
 # The webhooks that it has sent, oldest first; and what the table says of them.
 sub webhooks       { return (); }
 sub webhook_remark { return ''; }
@@ -213,6 +216,15 @@ sub record
     my ($self, $number) = @_;
     my ($found) = grep { $_->{id} eq $number } $self->records;
     return $found;
+}
+
+# So many records, a few of them in each second of a time long ago.
+sub create_there
+{
+    my ($self, $count, $title) = @_;
+    $self->simulator->answer('POST', 'orders/create',
+        { orders => [ $self->new_there($title) ], count => $count, $self->time_member => '2026-01-01T00:00:00Z', step_seconds => 0.02 });
+    return;
 }
 
 # What a user of the provider does there.

@@ -12,10 +12,9 @@ use Exporter qw(import);
 
 our @EXPORT_OK = qw(scenarios);
 
-my $rate_limit   = { limit => 12, window_seconds => 1 };
-my $limited      = 20;      # orders, and so more requests than the rate limit lets through at once
-my $backfill     = 10_000;  # records, unless told otherwise
-my $meanwhile    = 100;     # of them change while they are read
+my $rate_limit = { limit => 12, window_seconds => 1 };
+my $limited    = 20;      # orders, and so more requests than the rate limit lets through at once
+my $backfill   = 10_000;  # records, unless told otherwise
 
 # In the order of the table: name for the command line, row of the table, function.
 sub scenarios
@@ -33,8 +32,14 @@ sub scenarios
         { name => 'rate_limit',   title => 'rate limit',               run => \&rate_limit },
         { name => 'auth_failure', title => 'auth failure',             run => \&auth_failure },
         { name => 'outage',       title => 'outage and recovery',      run => \&outage },
-        { name => 'backfill',     title => "backfill of $backfill",    run => \&backfill, activates_itself => 1 },
+        { name => 'backfill',     title => 'backfill of ' . with_commas($backfill), run => \&backfill, activates_itself => 1 },
     );
+}
+
+sub with_commas
+{
+    my ($number) = @_;
+    return scalar reverse(reverse($number) =~ s/(\d{3})(?=\d)/$1,/gr);
 }
 
 # --- what is checked -----------------------------------------------------------------------------------------------------------------
@@ -378,14 +383,15 @@ sub outage
 sub backfill
 {
     my ($provider) = @_;
-    my ($server, $simulator) = ($provider->server, $provider->simulator);
-    $simulator->answer('POST', 'orders/create', { orders => [ $provider->new_there('Made there') ], count => $backfill });
+    my $server = $provider->server;
+    my $meanwhile = int($backfill / 40);
+    $provider->create_there($backfill, 'Made there');
     $provider->activate;
     my $imported = "SELECT count(*) FROM cmms.work_order WHERE provider_id = '$server'";
     wait_until('a part of the backfill', sub { $provider->value($imported) > $backfill / 4 }, 60);
     # Changed while they are read, all at one moment, some of them read already.
-    $simulator->change(offset => $backfill / 4 - $meanwhile / 2, count => $meanwhile, $provider->changes(title => 'Changed there'))
-      unless $provider->poll_misses;
+    my %chosen = (offset => int($backfill / 4 - $meanwhile / 2), count => $meanwhile);
+    $provider->simulator->change(%chosen, $provider->changes(title => 'Changed there')) unless $provider->poll_misses;
     $provider->poll;
 
     $provider->keep_records('backfill');

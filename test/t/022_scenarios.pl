@@ -22,6 +22,7 @@ my %may_be_missing = map { $_ => 1 } qw(sap_pm mobility_work);
 my (@chosen_providers, @chosen_scenarios, $backfill);
 GetOptions('provider=s' => \@chosen_providers, 'scenario=s' => \@chosen_scenarios, 'backfill=i' => \$backfill)
   or BAIL_OUT('see test/scenarios/run --help');
+BAIL_OUT('a backfill has at least 100 records') if defined $backfill && $backfill < 100;
 
 sub chosen
 {

@@ -18,7 +18,7 @@ my %status = (
 
 sub title           { return 'Click Maint'; }
 sub type            { return 'clickmaint'; }
-sub server_options  { return (entity_id => 12); }
+sub server_options  { return (entity_id => 12, page_size => 100); }
 sub credentials     { return (api_key => 'test-key'); }
 sub new_credentials { return ({ api_key => 'rotated-key' }, { api_key => 'rotated-key' }); }
 sub title_member    { return 'title'; }

@@ -19,6 +19,7 @@ sub base_url        { return $_[0]->simulator->url; }
 sub credentials     { return (api_key => '913a8f7cef6ff084f1635511b9c7d07c3bab2816', webhook_secret => 'path-secret'); }
 sub new_credentials { return ({ api_key => 'rotated-key' }, { api_key => 'rotated-key' }); }
 sub title_member    { return 'description'; }
+sub time_member     { return 'created_at'; }
 sub create_request  { return { method => 'POST', path => '/tasks$' }; }
 sub order_columns   { return (asset_ref => q('EQ-0009'), assignees => q(ARRAY['john.doe@example.com'])); }
 sub cannot          { my ($self, $scenario) = @_; return @{ $cannot{$scenario} // [] }; }

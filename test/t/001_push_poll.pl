@@ -8,7 +8,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-use Cmms qw(new_node start_simulator connect_provider is_idle insert_orders);
+use Cmms qw(new_node start_simulator connect_provider is_idle insert_orders wait_until seconds_for);
 
 my $simulator = start_simulator();
 my $node      = new_node('push_poll');
@@ -110,6 +110,15 @@ is($node->safe_psql($db, q{SELECT count(*) FROM cmms.work_order WHERE title = 'T
 $simulator->change(ids => [ $tied[100]{id} ], set => { title => 'Tied, late' }, updated_at => '2027-01-01T00:00:00Z');
 poll();
 is($node->safe_psql($db, q{SELECT count(*) FROM cmms.work_order WHERE title = 'Tied, late'}), '1', 'a late change in the same second is not missed');
+
+# Asked for while a poll runs: begins when that one ends.
+$simulator->fault({ match => { method => 'GET' }, count => 1, action => 'latency', latency_ms => 500 });
+$node->safe_psql($db, q{SELECT cmms.poll_now('plant_a')});
+wait_until('a poll to run', sub { $simulator->summary->{in_progress} > 0 });
+my $polls = $simulator->summary->{by_method}{GET};
+my $seconds = seconds_for(\&poll);
+cmp_ok($simulator->summary->{by_method}{GET}, '>', $polls, 'a poll that is asked for while one runs is made');
+cmp_ok($seconds, '<', 3, 'as soon as that one has ended');
 
 # A status nobody has mapped is held, counted, and processed once it is mapped.
 $simulator->change(ids => [$number], set => { title => 'Needs a part', status => 'Waiting for Parts' }, updated_at => '2027-01-01T00:00:05Z');

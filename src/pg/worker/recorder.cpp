@@ -139,6 +139,7 @@ void Recorder::carry_out(const OutcomeBatch& batch) {
   store::hold(batch.held);
   store::add_events(batch.events);
   for (const store::PollEnd& poll : batch.polls) store::end_poll(poll);
+  polls_have_ended_ = polls_have_ended_ || !batch.polls.empty();
   store::end_read_backs(batch.reads);
   store::count_quotas(batch.quotas);
   store::add_sync_log(batch.log);

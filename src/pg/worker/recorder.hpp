@@ -5,6 +5,7 @@
 #include "pg/prelude.hpp"
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/retry/retry.hpp"
@@ -26,6 +27,9 @@ class Recorder {
   // can come (`at_once`). True: rows may be back in the queue, for another attempt, a look-up or later
   // changes.
   bool record(SystemTime now, bool at_once);
+
+  // True once after polls have ended: they may be due again, or were asked for while they ran.
+  bool take_polls_ended() { return std::exchange(polls_have_ended_, false); }
 
   // When something that could not be recorded is tried again; nullopt: nothing waits.
   std::optional<SystemTime> due_at() const;
@@ -51,6 +55,7 @@ class Recorder {
   std::vector<TaskPointer> waiting_;  // could not be recorded yet
   std::vector<TaskPointer> unsent_;
   SystemTime release_not_before_{};
+  bool polls_have_ended_ = false;
 };
 
 }  // namespace cmms::pg

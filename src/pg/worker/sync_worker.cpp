@@ -120,6 +120,7 @@ void SyncWorker::turn(SystemTime now) {
   collect(now);
   dispatcher_.send_waiting(now);  // a slot that is free now need not wait for the database
   if (recorder_.record(now, dispatcher_.is_idle())) claimer_.expect_rows();
+  if (recorder_.take_polls_ended()) poller_.check_soon();
   if (session_.leave()) return;
   if (!is_recovered_ && now >= recover_at_) recover(now);
   if (providers_.needs_refresh(now)) {

@@ -34,6 +34,9 @@ sub preparations { return (); }
 # Columns that every new order needs, as SQL expressions.
 sub order_columns { return (); }
 
+# What a record may carry as our reference to an order.
+sub references_of { my ($self, $order) = @_; return ($order); }
+
 # Why it cannot do what a scenario is about, in the words of the table, and what the refusal must say; nothing where it can.
 sub cannot { return; }
 

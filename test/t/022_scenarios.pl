@@ -24,19 +24,21 @@ GetOptions('provider=s' => \@chosen_providers, 'scenario=s' => \@chosen_scenario
   or BAIL_OUT('see test/scenarios/run --help');
 BAIL_OUT('a backfill has at least 100 records') if defined $backfill && $backfill < 100;
 
+# Those that were asked for, all where none was; each is known by its name.
 sub chosen
 {
-    my ($chosen, $what, $name, @all) = @_;
-    for my $wanted (@$chosen)
-    {
-        next if grep { $name->($_) eq $wanted } @all;
-        BAIL_OUT("there is no $what \"$wanted\"; there are: " . join(', ', map { $name->($_) } @all));
-    }
-    return @$chosen ? grep { my $given = $name->($_); grep { $_ eq $given } @$chosen } @all : @all;
+    my ($what, $names, %known) = @_;
+    my ($unknown) = grep { !$known{$_} } @$names;
+    BAIL_OUT("there is no $what \"$unknown\"; there are: " . join(', ', sort keys %known)) if defined $unknown;
+    my %wanted = map { $_ => 1 } @$names ? @$names : keys %known;
+    return \%wanted;
 }
 
-@classes = chosen(\@chosen_providers, 'provider', sub { $_[0]->type }, @classes);
-my @scenarios = chosen(\@chosen_scenarios, 'scenario', sub { $_[0]{name} }, scenarios(backfill => $backfill));
+my @scenarios = scenarios(backfill => $backfill);
+my $wanted_providers = chosen('provider', \@chosen_providers, map { $_->type => 1 } @classes);
+my $wanted_scenarios = chosen('scenario', \@chosen_scenarios, map { $_->{name} => 1 } @scenarios);
+@classes   = grep { $wanted_providers->{ $_->type } } @classes;
+@scenarios = grep { $wanted_scenarios->{ $_->{name} } } @scenarios;
 
 my $node = new_node('scenarios', 'cmms.retry_base = 100ms');
 my $db   = 'postgres';

@@ -26,6 +26,14 @@ sub server_options
     return (sap_client => 100, order_type => 'PM01', planning_plant => '1010', notification_type => 'M1');
 }
 
+# The notification's external reference has room for 20 characters: the first 100 bits of our id in base 32.
+sub references_of
+{
+    my ($self, $order) = @_;
+    my @digits = unpack '(A5)*', unpack 'B100', pack 'H*', $order =~ tr/-//dr;
+    return ($order, join '', ('A' .. 'Z', 2 .. 7)[ map { oct "0b$_" } @digits ]);
+}
+
 sub shown
 {
     my ($self, $record) = @_;
@@ -48,7 +56,15 @@ sub changes
 }
 
 # From "created" an order is released before it is completed, and from "closed" it is reopened in two steps.
-sub walk { return ([ completed => 'TECO', 2 ], [ closed => 'CLSD', 1 ], [ in_progress => 'REL', 2 ], [ completed => 'TECO', 1 ], [ in_progress => 'REL', 1 ]); }
+sub walk
+{
+    return (
+        [ completed   => 'TECO', 2 ],
+        [ closed      => 'CLSD', 1 ],
+        [ in_progress => 'REL',  2 ],
+        [ completed   => 'TECO', 1 ],
+        [ in_progress => 'REL',  1 ]);
+}
 
 # CloudEvents that name an order and nothing else.
 sub webhook_remark { return 'read back'; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ struct Error {
 };
 
 std::string_view error_class_name(ErrorClass error_class);  // as stored in SQL: 'provider_unavailable'
-const char* error_class_sqlstate(ErrorClass error_class);   // five characters: "WO106"
+std::optional<ErrorClass> parse_error_class(std::string_view name);
+const char* error_class_sqlstate(ErrorClass error_class);  // five characters: "WO106"
 
 }  // namespace cmms

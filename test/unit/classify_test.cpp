@@ -82,7 +82,7 @@ TEST(ClassifyTest, EveryStatusHasItsMeaning) {
       {429, retry, retry, provider_unavailable, true},
       {499, rejected, rejected, validation, false},
       {500, in_doubt, retry, provider_unavailable, false},
-      {501, in_doubt, retry, provider_unavailable, false},
+      {501, rejected, rejected, configuration, false},
       {502, in_doubt, retry, provider_unavailable, true},
       {503, in_doubt, retry, provider_unavailable, true},
       {504, in_doubt, retry, provider_unavailable, true},
@@ -212,7 +212,96 @@ TEST(ClassifyTest, WhatMayHaveArrivedIsInDoubtUnlessRepeatable) {
   }
 }
 
+// Lines of real answers of SAP, Mobility Work and a server of SAP's own runtime.
+constexpr std::string_view locked =
+    R"({"error":{"code":"56/393","message":{"lang":"en","value":"Order 4000001 is blocked by user JDOE"},)"
+    R"("innererror":{"errordetails":[{"code":"56/393","message":"locked","propertyref":"","severity":"error"}]}}})";
+constexpr std::string_view no_service =
+    R"({"error":{"code":"/IWFND/MED/170","message":{"lang":"en","value":"No service found"}}})";
+constexpr std::string_view no_equipment =
+    R"({"code":4000001,"message":"Invalid input","extended_message":{"property_errors":{"equipment":["Unknown equipment"]}}})";
+
+ErrorRule rule(std::vector<int> statuses, ErrorRule::Match match, std::string text, const char* path = "") {
+  ErrorRule rule;
+  rule.statuses = std::move(statuses);
+  rule.match = match;
+  rule.texts = {std::move(text)};
+  if (*path != '\0') rule.paths.push_back(path_of(path));
+  return rule;
+}
+
+ErrorPaths ruled_paths() {
+  using Match = ErrorRule::Match;
+  ErrorPaths paths{
+      {path_of("$.error.message.value"), path_of("$.error.message"), path_of("$.message")},
+      {path_of("$.error.innererror.errordetails"), path_of("$.extended_message.property_errors")}};
+  ErrorRule lock = rule({400}, Match::contains, "is blocked by USER");
+  lock.error_class = ErrorClass::conflict;
+  lock.disposition = Disposition::retry;
+  ErrorRule service = rule({403}, Match::equals, "/IWFND/MED/170", "$.error.code");
+  service.error_class = ErrorClass::configuration;
+  service.hint = "Check service_path.";
+  ErrorRule equipment =
+      rule({}, Match::starts_with, "unknown", "$.extended_message.property_errors.equipment[*]");
+  equipment.error_class = ErrorClass::identity;
+  ErrorRule certain = rule({500}, Match::contains, "nothing was done");
+  certain.disposition = Disposition::retry;
+  certain.provider_wide = true;
+  ErrorRule doubtful = rule({400}, Match::contains, "perhaps");
+  doubtful.disposition = Disposition::in_doubt;
+  paths.rules = {lock, service, equipment, certain, doubtful};
+  return paths;
+}
+
+Classified ruled(int status, std::string_view body, bool idempotent = false) {
+  return classify(answered(status, std::string(body), {{"Retry-After", "3"}}), idempotent, ruled_paths(),
+                  now);
+}
+
+TEST(ErrorRuleTest, ARuleChangesWhatAnErrorMeans) {
+  const Classified lock = ruled(400, locked);
+  EXPECT_EQ(lock.disposition, Disposition::retry);
+  EXPECT_EQ(lock.error->error_class, ErrorClass::conflict);
+  EXPECT_FALSE(lock.provider_wide);
+  EXPECT_EQ(lock.retry_after, 3s);
+  EXPECT_EQ(lock.error->message, "provider answered 400 Bad Request: Order 4000001 is blocked by user JDOE");
+  EXPECT_NE(lock.error_fields.find("propertyref"), std::string::npos);
+  const Classified equipment = ruled(400, no_equipment);
+  EXPECT_EQ(equipment.disposition, Disposition::rejected);
+  EXPECT_EQ(equipment.error->error_class, ErrorClass::identity);
+  EXPECT_EQ(equipment.error_fields, R"({"equipment":["Unknown equipment"]})");
+}
+
+TEST(ErrorRuleTest, WhatARuleDoesNotNameStays) {
+  const Classified service = ruled(403, no_service);
+  EXPECT_EQ(service.disposition, Disposition::retry);
+  EXPECT_TRUE(service.provider_wide);
+  EXPECT_EQ(service.error->error_class, ErrorClass::configuration);
+  EXPECT_EQ(service.error->hint, "Check service_path.");
+  EXPECT_EQ(ruled(403, "{}").error->error_class, ErrorClass::authorization);
+  EXPECT_EQ(ruled(404, no_service).error->error_class, ErrorClass::identity);
+  EXPECT_EQ(ruled(400, R"({"message":"bad"})").disposition, Disposition::rejected);
+}
+
+TEST(ErrorRuleTest, WhatWasCertainlyNotDoneIsNoDoubt) {
+  const Classified certain = ruled(500, R"({"message":"Nothing was done"})");
+  EXPECT_EQ(certain.disposition, Disposition::retry);
+  EXPECT_TRUE(certain.error->detail.empty());
+  EXPECT_TRUE(certain.provider_wide);
+  EXPECT_EQ(ruled(400, R"({"message":"perhaps"})").disposition, Disposition::in_doubt);
+  EXPECT_EQ(ruled(400, R"({"message":"perhaps"})", true).disposition, Disposition::retry);
+}
+
+TEST(ErrorRuleTest, MessagesMayBeTextsOrObjects) {
+  EXPECT_EQ(ruled(400, R"({"error":{"message":"plain"}})").error->message,
+            "provider answered 400 Bad Request: plain");
+  EXPECT_EQ(ruled(400, R"({"error":{"message":{"lang":"en","value":"inside"}}})").error->message,
+            "provider answered 400 Bad Request: inside");
+}
+
 TEST(ClassifyTest, DispositionsHaveNames) {
+  EXPECT_EQ(parse_disposition("retry"), Disposition::retry);
+  EXPECT_EQ(parse_disposition("answered_ok"), std::nullopt);
   EXPECT_EQ(disposition_name(Disposition::answered_ok), "answered_ok");
   EXPECT_EQ(disposition_name(Disposition::in_doubt), "in_doubt");
 }

@@ -126,17 +126,24 @@ bool is_plain_text(const Response& response) {
   return type && ascii::equal_ignore_case(ascii::trim(*type).substr(0, plain.size()), plain);
 }
 
-ProviderErrors read_errors(const Response& response, const ErrorPaths& paths) {
-  if (response.body.empty() || response.body.size() > max_error_body_bytes) return {};
-  if (paths.message.empty() && paths.fields.empty() && !is_plain_text(response)) return {};
-  const auto document = json::Document::parse(response.body);
-  if (document.ok()) {
-    const auto root = document.value().root();
+// The body of an error, as far as it is JSON.
+std::optional<json::Document> parse_error(const Response& response) {
+  if (response.body.empty() || response.body.size() > max_error_body_bytes) return std::nullopt;
+  Result<json::Document> document = json::Document::parse(response.body);
+  if (!document) return std::nullopt;
+  return std::move(document).value();
+}
+
+ProviderErrors read_errors(const Response& response, const std::optional<json::Document>& document,
+                           const ErrorPaths& paths) {
+  if (document) {
+    const auto root = document->root();
     if (root.is_string()) return {one_line(root.string()), {}};
     return extract_errors(root, paths);
   }
   // An HTML page says nothing that fits into one line.
-  if (is_plain_text(response)) return {one_line(response.body), {}};
+  if (is_plain_text(response) && response.body.size() <= max_error_body_bytes)
+    return {one_line(response.body), {}};
   return {};
 }
 
@@ -152,7 +159,7 @@ std::string_view location_host(std::string_view location) {
   return host;
 }
 
-// What a status means when it is not the provider's failure. 5xx, 408 and 2xx are decided before.
+// What a status means when it is not the provider's failure. 5xx but 501, 408 and 2xx are decided before.
 struct StatusMeaning {
   Disposition disposition;
   bool provider_wide;
@@ -193,6 +200,9 @@ StatusMeaning meaning_of(int status) {
       return {rejected, false, ErrorClass::conflict, ""};
     case 423:
       return {retry, false, ErrorClass::conflict, ""};
+    case 501:
+      return {rejected, false, ErrorClass::configuration,
+              "The provider does not offer what was asked for. Check the options of the server."};
     case 421:
     case 425:
       return {retry, false, ErrorClass::provider_unavailable, ""};
@@ -231,7 +241,8 @@ Classified classify_answer(const Response& response, bool idempotent, const Erro
   }
 
   // A status outside HTTP's ranges says nothing about what happened.
-  if (status == 408 || status >= 500 || status < 300) {
+  const bool is_failure = status == 408 || (status >= 500 && status != 501) || status < 300;
+  if (is_failure) {
     classify_failure(status, idempotent, classified);
   } else {
     const auto meaning = meaning_of(status);
@@ -247,9 +258,12 @@ Classified classify_answer(const Response& response, bool idempotent, const Erro
     return classified;
   }
 
-  auto errors = read_errors(response, paths);
+  const std::optional<json::Document> document = parse_error(response);
+  auto errors = read_errors(response, document, paths);
   if (!errors.message.empty()) classified.error->message.append(": ").append(errors.message);
   classified.error_fields = std::move(errors.fields);
+  apply_error_rules(paths, status, document ? document->root() : json::Value(), errors.message, idempotent,
+                    classified);
   if (classified.disposition != Disposition::rejected) {
     const auto header = response.header("retry-after");
     if (header) classified.retry_after = parse_retry_after(*header, now);

@@ -26,10 +26,27 @@ enum class Disposition : std::uint8_t {
 
 std::string_view disposition_name(Disposition disposition);
 
-// Where the provider's error bodies keep their message and their field errors (descriptor: "errors").
+// What an error of the provider's means where its status alone does not tell, or tells something else. What
+// is not set here stays as the status says.
+struct ErrorRule {
+  enum class Match : std::uint8_t { any, equals, contains, starts_with };
+
+  std::vector<int> statuses;      // empty: any
+  std::vector<path::Path> paths;  // where the texts are looked for; empty: in the message
+  Match match = Match::any;
+  std::vector<std::string> texts;  // one of them must be there, in whatever case
+  std::optional<ErrorClass> error_class;
+  std::optional<Disposition> disposition;
+  std::optional<bool> provider_wide;
+  std::string hint;
+};
+
+// Where the provider's error bodies keep their message and their field errors, and what they mean
+// (descriptor: "errors").
 struct ErrorPaths {
   std::vector<path::Path> message;  // the first that holds something wins
   std::vector<path::Path> fields;
+  std::vector<ErrorRule> rules = {};  // the first that fits counts
 };
 
 struct ProviderErrors {
@@ -49,6 +66,12 @@ struct Classified {
 // `idempotent`: repeating the request does no harm, so that an unknown outcome is simply tried again.
 Classified classify(const Outcome& outcome, bool idempotent, const ErrorPaths& paths,
                     SystemTime now = std::chrono::system_clock::now());
+
+std::optional<Disposition> parse_disposition(std::string_view name);  // not 'answered_ok'
+
+// Lets the first rule that fits change what an error means. `body`: null where it is no JSON.
+void apply_error_rules(const ErrorPaths& errors, int status, const json::Value& body,
+                       std::string_view message, bool idempotent, Classified& classified);
 
 // For providers that answer 200 with an error inside, too.
 ProviderErrors extract_errors(const json::Value& body, const ErrorPaths& paths);

@@ -10,7 +10,7 @@ namespace cmms::job {
 namespace {
 
 // A 2xx that says in its body that it failed.
-void check_failure_inside(const provider::Descriptor& descriptor, Answer& answer) {
+void check_failure_inside(const provider::Descriptor& descriptor, bool idempotent, Answer& answer) {
   if (!descriptor.failed_when || answer.document == nullptr) return;
   const json::Value root = answer.document->root();
   const std::optional<json::Field> found = descriptor.failed_when->path.first(root);
@@ -25,6 +25,8 @@ void check_failure_inside(const provider::Descriptor& descriptor, Answer& answer
       "the provider answered " + std::to_string(answer.classified.http_status) + " with an error inside";
   if (!errors.message.empty()) error.message += ": " + errors.message;
   answer.classified.error = std::move(error);
+  apply_error_rules(descriptor.errors, answer.classified.http_status, root, errors.message, idempotent,
+                    answer.classified);
 }
 
 }  // namespace
@@ -36,7 +38,7 @@ Answer read_answer(const provider::Connection& connection, const Outcome& outcom
   Result<json::Document> document = json::Document::parse(outcome.response.body);
   if (!document) return answer;
   answer.document = std::make_shared<const json::Document>(std::move(document).value());
-  check_failure_inside(*connection.descriptor, answer);
+  check_failure_inside(*connection.descriptor, idempotent, answer);
   return answer;
 }
 

@@ -109,12 +109,69 @@ void read_limits(DescriptorReader& reader, Members& root, Descriptor& descriptor
   members.finish();
 }
 
+// "equals", "contains" and "starts_with": one of them at most.
+void read_match(DescriptorReader& reader, Members& members, ErrorRule& rule) {
+  using Match = ErrorRule::Match;
+  for (const auto& [name, match] :
+       {std::pair("equals", Match::equals), std::pair("contains", Match::contains),
+        std::pair("starts_with", Match::starts_with)}) {
+    std::vector<std::string> texts = members.texts(name);
+    if (texts.empty()) continue;
+    if (rule.match != Match::any) reader.fail(members.at(name), "stands beside another way to match");
+    if (std::any_of(texts.begin(), texts.end(), [](const std::string& text) { return text.empty(); })) {
+      reader.fail(members.at(name), "must not be empty");
+    }
+    rule.match = match;
+    rule.texts = std::move(texts);
+  }
+  if (rule.match == Match::any && !rule.paths.empty()) {
+    reader.fail(members.at(), "has a path and no text to look for");
+  }
+}
+
+ErrorRule read_error_rule(DescriptorReader& reader, const json::Value& value, const std::string& at) {
+  Members members(reader, value, at);
+  ErrorRule rule;
+  for (const std::int64_t status : members.integers("status")) {
+    if (status < 200 || status > 599) reader.fail(members.at("status"), "must be 200 to 599");
+    rule.statuses.push_back(static_cast<int>(status));
+  }
+  rule.paths = members.paths("path");
+  read_match(reader, members, rule);
+  if (const std::string name = members.text("class"); !name.empty()) {
+    rule.error_class = parse_error_class(name);
+    if (!rule.error_class) reader.fail(members.at("class"), "unknown error class \"" + name + "\"");
+  }
+  if (const std::string name = members.text("disposition"); !name.empty()) {
+    rule.disposition = parse_disposition(name);
+    if (!rule.disposition) reader.fail(members.at("disposition"), "must be retry, rejected or in_doubt");
+  }
+  if (members.has("provider_wide")) rule.provider_wide = members.boolean("provider_wide");
+  rule.hint = members.text("hint");
+  members.finish();
+  if (rule.statuses.empty() && rule.match == ErrorRule::Match::any) {
+    reader.fail(members.at(), "needs a status or a text to look for");
+  }
+  return rule;
+}
+
+void read_error_rules(DescriptorReader& reader, Members& errors, Descriptor& descriptor) {
+  const std::optional<json::Value> value = errors.take("rules");
+  if (!value) return;
+  if (!value->is_array()) reader.fail(errors.at("rules"), "must be an array");
+  for (std::size_t i = 0; i < value->size() && value->is_array(); ++i) {
+    const std::string at = errors.at("rules") + "[" + std::to_string(i) + "]";
+    descriptor.errors.rules.push_back(read_error_rule(reader, *value->element(i), at));
+  }
+}
+
 void read_errors(DescriptorReader& reader, Members& root, Descriptor& descriptor) {
   const std::optional<json::Value> value = root.take_object("errors");
   if (!value) return;
   Members members(reader, *value, root.at("errors"));
   descriptor.errors.message = members.paths("message");
   descriptor.errors.fields = members.paths("fields");
+  read_error_rules(reader, members, descriptor);
   if (const auto inside = members.take_object("failed_when")) {
     Members failed(reader, *inside, members.at("failed_when"));
     FailureInside failure;

@@ -68,9 +68,27 @@ bool Members::boolean(std::string_view name, bool fallback) {
 std::optional<std::int64_t> Members::integer(std::string_view name) {
   const std::optional<json::Value> value = take(name);
   if (!value) return std::nullopt;
+  return whole_number(*value, at(name));
+}
+
+std::vector<std::int64_t> Members::integers(std::string_view name) {
+  const std::optional<json::Value> value = take(name);
+  std::vector<std::int64_t> out;
+  if (!value) return out;
+  if (!value->is_array()) {
+    out.push_back(whole_number(*value, at(name)).value_or(0));
+    return out;
+  }
+  for (std::size_t i = 0; i < value->size(); ++i) {
+    out.push_back(whole_number(*value->element(i), at(name) + "[" + std::to_string(i) + "]").value_or(0));
+  }
+  return out;
+}
+
+std::optional<std::int64_t> Members::whole_number(const json::Value& value, const std::string& at) {
   std::optional<std::int64_t> number;
-  if (value->kind() == json::Kind::number) number = ascii::parse_digits(value->number());
-  if (!number) reader_.fail(at(name), "must be a whole number");
+  if (value.kind() == json::Kind::number) number = ascii::parse_digits(value.number());
+  if (!number) reader_.fail(at, "must be a whole number");
   return number;
 }
 

@@ -39,6 +39,8 @@ class Members {
   std::string text(std::string_view name, bool required = false);
   bool boolean(std::string_view name, bool fallback = false);
   std::optional<std::int64_t> integer(std::string_view name);
+  std::vector<std::int64_t> integers(std::string_view name);  // a number or an array of numbers
+  bool has(std::string_view name) const { return object_.member(name).has_value(); }
   std::vector<std::string> texts(std::string_view name);     // a string or an array of strings
   std::vector<path::Path> paths(std::string_view name);      // the same, parsed
   std::vector<Parameter> parameters(std::string_view name);  // an object of strings
@@ -46,6 +48,8 @@ class Members {
   void finish();
 
  private:
+  std::optional<std::int64_t> whole_number(const json::Value& value, const std::string& at);
+
   DescriptorReader& reader_;
   json::Value object_;
   std::string at_;

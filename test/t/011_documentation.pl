@@ -22,6 +22,8 @@ my %stands_for = (
     'https://app.clickmaint.com/api/v1' => $simulator->api,
     '/etc/pg_cmms/plant_a.key'          => $key_file,
     'https://cmms.example.com/api'      => 'http://127.0.0.1:9/api',             # nobody listens there
+    'https://s4.example.com'            => 'http://127.0.0.1:9',
+    'https://api.mobility-work.com'     => 'http://127.0.0.1:9',
     'cmms.wait_until_idle()'            => q{cmms.wait_until_idle('1 s')},     # so what is sent there stays
 );
 

@@ -68,12 +68,15 @@ Conclusion conclude_held(const std::vector<mapping::Problem>& problems) {
 
 void add_reference(const provider::ReferenceField& field, PushOperation operation,
                    const std::string& reference, mapping::Mapped& mapped) {
-  const std::string mark = field.is_plain ? reference : provider::reference_mark(reference);
+  const bool is_own = !field.form.empty();
+  const std::string mark = field.form == "short" ? provider::reference_short(reference)
+                           : is_own              ? reference
+                                                 : provider::reference_mark(reference);
   const std::string wanted = field.path.text();
   for (mapping::MappedField& each : mapped.fields) {
     const Result<path::Path> target = path::Path::parse(each.target);
     if (!target || target.value().text() != wanted) continue;
-    std::string text = field.is_plain ? std::string() : provider::strip_reference(each.value.text, reference);
+    std::string text = is_own ? std::string() : provider::strip_reference(each.value.text, reference);
     if (!text.empty()) text.append(field.separator);
     each.value = json::Field::string(text.append(mark));
     return;

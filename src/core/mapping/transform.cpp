@@ -161,6 +161,9 @@ class ChainParser {
 const std::vector<TransformDefinition>& transform_definitions() {
   using namespace transforms;
   static const std::vector<TransformDefinition> definitions{
+      {"after", "<text>", 1, 1, after, "the text behind the first place where another stands", "",
+       prepare_separator},
+      {"before", "<text>", 1, 1, before, "the text in front of it", "", prepare_separator},
       {"boolean", "", 0, 0, boolean, "true or false, from words and 0 or 1 too"},
       {"custom_fields", "", 0, 0, custom_fields,
        "an object of codes and values as a list of fields, or back"},

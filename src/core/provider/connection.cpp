@@ -36,7 +36,7 @@ Status compile_reference(const Connection& connection, const ResourceSpec& spec,
                            std::move(path).value(),
                            {},
                            separator == spec.reference.separators.end() ? "\n\n" : separator->second,
-                           spec.reference.form == "plain"};
+                           spec.reference.form == "mark" ? std::string() : spec.reference.form};
   if (Status status = compile_paths(connection, spec.reference.read, reference.read); !status) return status;
   if (reference.read.empty()) reference.read.push_back(reference.path);
   maps.reference = std::move(reference);
@@ -172,9 +172,47 @@ Status compile_status(const Connection& connection, const ResourceSpec& spec, Re
   return Nothing{};
 }
 
+// A default that names an option has its value; one whose option has none is no default. Where a rule has a
+// condition, options stand in its transform too.
+Result<bool> fill_in_rule(const Connection& connection, const ResourceSpec& spec, mapping::RuleText& rule) {
+  if (const auto when = spec.outbound_when.find(rule.target); when != spec.outbound_when.end()) {
+    Result<std::string> condition = expand_options(connection, when->second);
+    if (!condition) return std::move(condition).error();
+    if (condition.value().empty()) return false;
+    Result<std::string> transform = expand_options(connection, rule.transform);
+    if (!transform) return std::move(transform).error();
+    rule.transform = std::move(transform).value();
+  }
+  if (!rule.default_value || rule.default_value->kind != json::Kind::string) return true;
+  const Result<std::vector<std::string>> names = template_names(rule.default_value->text);
+  if (!names || names.value().empty()) return true;
+  Result<std::string> value = expand_options(connection, rule.default_value->text);
+  if (!value) return std::move(value).error();
+  if (value.value().empty()) {
+    rule.default_value.reset();
+  } else {
+    rule.default_value = json::Field::string(std::move(value).value());
+  }
+  return !rule.sources.empty() || rule.default_value.has_value();
+}
+
+Result<ResourceSpec> with_options(const Connection& connection, const ResourceSpec& spec) {
+  ResourceSpec filled = spec;
+  filled.outbound.clear();
+  for (mapping::RuleText rule : spec.outbound) {
+    Result<bool> is_kept = fill_in_rule(connection, spec, rule);
+    if (!is_kept) return std::move(is_kept).error();
+    if (is_kept.value()) filled.outbound.push_back(std::move(rule));
+  }
+  return filled;
+}
+
 Status compile_resource(const Connection& connection, const ResourceSpec& spec, const ConnectionInput& input,
                         ResourceMaps& maps) {
-  if (Status status = overlay_rules(spec, input.field_rows, input.environment, maps); !status) return status;
+  const Result<ResourceSpec> filled = with_options(connection, spec);
+  if (!filled) return filled.error();
+  if (Status status = overlay_rules(filled.value(), input.field_rows, input.environment, maps); !status)
+    return status;
   if (Status status = compile_paths(connection, spec.records, maps.records); !status) return status;
   if (Status status = compile_paths(connection, spec.total, maps.total); !status) return status;
   if (Status status = compile_paths(connection, spec.record, maps.record); !status) return status;
@@ -286,7 +324,9 @@ std::chrono::seconds Connection::lookup_grace() const {
 std::string_view Connection::webhook_scheme() const {
   const std::string_view scheme = option("webhook_scheme");
   if (!scheme.empty()) return scheme;
-  return webhook_secrets().empty() ? "none" : "standard_webhooks";
+  if (webhook_secrets().empty()) return "none";
+  const bool has_own = descriptor->webhook && !descriptor->webhook->signature.empty();
+  return has_own ? std::string_view(descriptor->webhook->signature) : "standard_webhooks";
 }
 
 std::chrono::seconds Connection::webhook_tolerance() const {

@@ -28,7 +28,7 @@ struct ReferenceField {
   path::Path path;               // the same field
   std::vector<path::Path> read;  // where it is in a record that was read
   std::string separator;         // between the text and our mark
-  bool is_plain = false;         // the field is ours alone and holds the uuid itself
+  std::string form;  // 'plain': the field is ours alone and holds the uuid; 'short': in 20 characters
 };
 
 // A vocabulary whose ids and names are learnt from the records that are read.

@@ -143,7 +143,7 @@ struct ValuesSpec {
 struct ReferenceSpec {
   std::string field;              // template: the provider's field; 'none' or empty: there is none
   std::vector<std::string> read;  // paths where it is found again; empty: the same field
-  std::string form;               // 'mark' (in a text of people's), 'plain' (in a field of our own)
+  std::string form;  // 'mark' (in a text of people's), 'plain' or 'short' (in a field of our own)
   std::map<std::string, std::string, std::less<>> separators;  // per field, what stands before the mark
 };
 
@@ -194,6 +194,8 @@ struct ResourceSpec {
   Aliases aliases;                    // other names of fields, for the DBA's maps
   std::vector<mapping::RuleText> inbound;
   std::vector<mapping::RuleText> outbound;
+  std::map<std::string, std::string, std::less<>>
+      outbound_when;                  // target -> template: there only where it has a value
   bool outbound_replaceable = false;  // the default outbound rules apply only while the DBA wrote none
   // Outbound targets that a create leaves out while our field has one of these values and the map has none:
   // the provider starts there by itself.

@@ -173,6 +173,7 @@ class Check {
       if (*each) operation(**each, member_path(at, name));
     }
     companion(spec, at + ".companion");
+    for (const auto& [target, when] : spec.outbound_when) text(when, at + ".fields.outbound.when");
     status_actions(spec, at + ".status_actions");
     for (const WriteSpec& write : spec.updates) operation(write.operation, at + ".updates");
     text(spec.read_batch.parameter, at + ".read_batch.parameter");

@@ -1,6 +1,7 @@
 // The part of a descriptor that describes resources, their operations and maps.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "core/json/field.hpp"
 #include "core/provider/descriptor_reader.hpp"
@@ -25,7 +26,9 @@ void read_body(DescriptorReader& reader, Members& members, OperationSpec& operat
   if (!body.empty() && body != "none") reader.fail(members.at("body"), "must be none");
 }
 
-std::vector<mapping::RuleText> read_rules(DescriptorReader& reader, Members& fields, std::string_view name);
+using RuleConditions = std::map<std::string, std::string, std::less<>>;
+std::vector<mapping::RuleText> read_rules(DescriptorReader& reader, Members& fields, std::string_view name,
+                                          RuleConditions* conditions = nullptr);
 
 void read_bulk(DescriptorReader& reader, Members& operation, OperationSpec& spec) {
   const std::optional<json::Value> value = operation.take_object("bulk");
@@ -214,7 +217,8 @@ void read_list(DescriptorReader& reader, Members& resource, ResourceSpec& spec) 
   if (spec.records.empty()) reader.fail(members.at(), "member \"records\" is missing");
 }
 
-std::vector<mapping::RuleText> read_rules(DescriptorReader& reader, Members& fields, std::string_view name) {
+std::vector<mapping::RuleText> read_rules(DescriptorReader& reader, Members& fields, std::string_view name,
+                                          RuleConditions* conditions) {
   std::vector<mapping::RuleText> rules;
   const std::optional<json::Value> value = fields.take(name);
   if (!value) return rules;
@@ -235,6 +239,9 @@ std::vector<mapping::RuleText> read_rules(DescriptorReader& reader, Members& fie
     } else if (!on.empty() && on != "always") {
       reader.fail(members.at("on"), "must be always, create or update");
     }
+    if (std::string when = conditions == nullptr ? std::string() : members.text("when"); !when.empty()) {
+      conditions->insert_or_assign(rule.target, std::move(when));
+    }
     members.finish();
     if (const auto compiled = mapping::compile_rule(rule); !compiled) {
       reader.fail(members.at(), compiled.error().message, compiled.error().hint);
@@ -249,7 +256,7 @@ void read_fields(DescriptorReader& reader, Members& resource, ResourceSpec& spec
   if (!value) return;
   Members members(reader, *value, resource.at("fields"));
   spec.outbound_replaceable = members.boolean("outbound_replaceable");
-  spec.outbound = read_rules(reader, members, "outbound");
+  spec.outbound = read_rules(reader, members, "outbound", &spec.outbound_when);
   spec.inbound = read_rules(reader, members, "inbound");
   members.finish();
 }
@@ -357,9 +364,8 @@ void read_reference(DescriptorReader& reader, Members& resource, ResourceSpec& s
   spec.reference.field = members.text("field", true);
   spec.reference.read = members.texts("read");
   spec.reference.form = members.text("form");
-  if (!spec.reference.form.empty() && spec.reference.form != "mark" && spec.reference.form != "plain") {
-    reader.fail(members.at("form"), "must be mark or plain");
-  }
+  static const std::set<std::string_view> forms{"", "mark", "plain", "short"};
+  if (!forms.contains(spec.reference.form)) reader.fail(members.at("form"), "must be mark, plain or short");
   for (Parameter& parameter : members.parameters("separators")) {
     spec.reference.separators.emplace(std::move(parameter.name), std::move(parameter.value));
   }

@@ -1,6 +1,9 @@
 // The part of a descriptor that describes webhooks.
+#include <algorithm>
+
 #include "core/json/field.hpp"
 #include "core/provider/descriptor_reader.hpp"
+#include "core/signature/signature.hpp"
 
 namespace cmms::provider {
 namespace {
@@ -78,6 +81,12 @@ std::optional<WebhookSpec> read_webhook_spec(DescriptorReader& reader, const jso
   WebhookSpec webhook;
   if (std::string resource = members.text("resource"); !resource.empty())
     webhook.resource = std::move(resource);
+  webhook.signature = members.text("signature");
+  const std::vector<std::string_view> schemes = signature::scheme_names();
+  if (!webhook.signature.empty() &&
+      std::find(schemes.begin(), schemes.end(), webhook.signature) == schemes.end()) {
+    reader.fail(members.at("signature"), "unknown scheme \"" + webhook.signature + "\"");
+  }
   webhook.event = members.texts("event");
   webhook.event_headers = members.texts("event_headers");
   webhook.records = members.texts("records");

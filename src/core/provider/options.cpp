@@ -68,7 +68,8 @@ std::vector<OptionSpec> make_common_options() {
                                  "Seconds after which all orders that are not final are read again, for "
                                  "providers whose change time does not tell of each change; 0: never."));
   OptionSpec scheme = text_option(
-      "webhook_scheme", "How webhooks are signed; standard_webhooks as soon as there is a webhook_secret.");
+      "webhook_scheme",
+      "How webhooks are signed; by default as the provider type says, once there is a webhook_secret.");
   for (std::string_view name : signature::scheme_names()) scheme.values.emplace_back(name);
   specs.push_back(std::move(scheme));
   specs.push_back(integer_option("webhook_tolerance", "300", 1, 86400,

@@ -58,6 +58,8 @@ struct Count : Prepared {
 };
 Status prepare_count(Transform& transform);
 
+Failure after(json::Field& value, const Transform& transform, const TransformContext& context);
+Failure before(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure boolean(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure custom_fields(json::Field& value, const Transform& transform, const TransformContext& context);
 Failure date(json::Field& value, const Transform& transform, const TransformContext& context);

@@ -44,9 +44,23 @@ Failure untyped(const json::Value& object, json::Field& value) {
   return success;
 }
 
-}  // namespace
+Failure convert(json::Field& value);
 
-Failure typed_identifier(json::Field& value, const Transform& /*transform*/, const TransformContext&) {
+Failure convert_each(json::Field& value) {
+  const Result<json::Document> document = json::Document::parse(value.text);
+  if (!document) return failure("is no JSON");
+  std::string all = "[";
+  for (std::size_t i = 0; i < document.value().root().size(); ++i) {
+    json::Field element = json::Field::from(*document.value().root().element(i));
+    if (auto refused = convert(element)) return refused;
+    if (all.size() > 1) all += ",";
+    all += element.to_json();
+  }
+  value.text = all + "]";
+  return success;
+}
+
+Failure convert(json::Field& value) {
   if (value.kind == json::Kind::string) {
     value = typed(value.text);
   } else if (value.kind == json::Kind::number) {
@@ -55,10 +69,19 @@ Failure typed_identifier(json::Field& value, const Transform& /*transform*/, con
     const Result<json::Document> document = json::Document::parse(value.text);
     if (!document) return failure("is no JSON");
     return untyped(document.value().root(), value);
+  } else if (value.kind == json::Kind::array) {
+    return convert_each(value);
   } else if (!value.is_null()) {
     return failure("is no identifier");
   }
   return success;
+}
+
+}  // namespace
+
+Failure typed_identifier(json::Field& value, const Transform& /*transform*/,
+                         const TransformContext& /*context*/) {
+  return convert(value);
 }
 
 }  // namespace cmms::mapping::transforms

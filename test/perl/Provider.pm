@@ -203,10 +203,12 @@ sub settle
 }
 
 # Hands in what the provider sent, as a gateway does, in one transaction; the outcomes.
+sub webhook_headers { return '{}'; }
+
 sub ingest
 {
     my ($self, @documents) = @_;
-    my @calls = map { "SELECT outcome FROM cmms.ingest_webhook('$self->{server}', convert_to(\$document\$$_\$document\$, 'UTF8'));" } @documents;
+    my @calls = map { "SELECT outcome FROM cmms.ingest_webhook('$self->{server}', convert_to(\$document\$$_\$document\$, 'UTF8'), '@{[ $self->webhook_headers ]}');" } @documents;
     return split /\n/, $self->value(join "\n", 'BEGIN;', @calls, 'COMMIT;');
 }
 

@@ -16,8 +16,6 @@ use Provider::SapPm;
 use Scenario qw(scenarios);
 
 my @classes = qw(Provider::ClickMaint Provider::SapPm Provider::MobilityWork);
-# Types whose absence is no failure, as long as they are being written.
-my %may_be_missing = map { $_ => 1 } qw(sap_pm mobility_work);
 
 my (@chosen_providers, @chosen_scenarios, $backfill);
 GetOptions('provider=s' => \@chosen_providers, 'scenario=s' => \@chosen_scenarios, 'backfill=i' => \$backfill)
@@ -49,10 +47,6 @@ sub outcome
 {
     my ($class, $scenario) = @_;
     my $provider = $class->new(node => $node, database => $db, server => $class->type . "_$scenario->{name}");
-    if ($may_be_missing{ $class->type } && !$provider->is_installed)
-    {
-        return 'cannot: type ' . $class->type . ' is not installed';
-    }
     my $started = time;
     my $remark = eval { $provider->connect; $provider->activate unless $scenario->{activates_itself}; $scenario->{run}->($provider) };
     my $problem = $@;

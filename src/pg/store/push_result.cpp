@@ -83,14 +83,17 @@ constexpr const char* acknowledge_sql = R"sql(
       WHERE x.tenant_id = r.tenant_id AND x.{id} = r.record_id LIMIT 1) AS q
     WHERE w.ctid = q.place)sql";
 
-// A row that a change has overtaken since the claim is not given up: what is sent next is something else, and
+// What a webhook or poll has shown before the provider's acceptance of it was recorded is done. A row that a change
+// has overtaken since the claim is not given up: what is sent next is something else, and
 // in mode draft something that nobody has approved. A
 // record that was deleted here before the provider ever got it needs no further attempt.
 constexpr const char* settle_sql = R"sql(
     WITH r AS MATERIALIZED (
       SELECT v.*, q.place AS outbox_place, q.is_changed AND v.state IN ('removed', 'held') AS is_overtaken,
              q.is_changed AND v.state = 'pending' AND cmms.unsent_state(v.provider_id) <> 'pending' AS is_unapproved,
-             v.state <> 'in_doubt' AND q.is_unsent_delete AS is_moot
+             v.state <> 'in_doubt' AND q.is_unsent_delete AS is_moot, q.is_changed,
+             CASE WHEN v.is_accepted THEN (
+               SELECT k.{source_id} FROM {table} k WHERE k.tenant_id = v.tenant_id AND k.{id} = v.record_id) END AS known_id
       FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::float8[], $6::bool[], $7::bool[], $8::text[],
                   $9::text[], $10::text[], $11::jsonb[], $12::text[], $13::bool[])
         AS v(tenant_id, resource, record_id, state, delay, attempt_counts, lookup_counts, sync_state,
@@ -110,22 +113,29 @@ constexpr const char* settle_sql = R"sql(
         WHERE r.state <> 'held'))),
     removed AS (
       DELETE FROM cmms.outbox o WHERE o.ctid = ANY (ARRAY(
-        SELECT r.outbox_place FROM r WHERE r.is_moot OR r.state = 'removed' AND NOT r.is_overtaken))),
+        SELECT r.outbox_place FROM r WHERE r.is_moot OR r.state = 'removed' AND NOT r.is_overtaken
+          OR r.known_id IS NOT NULL AND NOT r.is_changed))),
     kept AS (
       UPDATE cmms.outbox o
-      SET state = CASE WHEN r.is_overtaken OR r.is_unapproved THEN cmms.unsent_state(o.provider_id) ELSE r.state END,
+      SET state = CASE WHEN r.is_overtaken OR r.is_unapproved OR r.known_id IS NOT NULL THEN cmms.unsent_state(o.provider_id)
+                       ELSE r.state END,
+          operation = CASE WHEN r.known_id IS NULL THEN o.operation ELSE 'update' END,
+          source_record_id = coalesce(r.known_id, o.source_record_id),
           next_attempt_at = CASE WHEN r.is_overtaken OR r.delay = 0 THEN least(o.next_attempt_at, now())
                                  ELSE coalesce(now() + make_interval(secs => r.delay), 'infinity') END,
           attempts = CASE WHEN r.is_overtaken THEN 0 WHEN r.attempt_counts THEN o.attempts
                           ELSE greatest(o.attempts - 1, 0) END,
-          in_doubt_since = CASE r.state WHEN 'in_doubt' THEN coalesce(o.in_doubt_since, now()) END,
-          accepted_at = CASE WHEN r.is_accepted THEN now() WHEN r.state = 'in_doubt' THEN o.accepted_at END,
+          in_doubt_since = CASE WHEN r.state = 'in_doubt' AND r.known_id IS NULL THEN coalesce(o.in_doubt_since, now()) END,
+          accepted_at = CASE WHEN r.known_id IS NOT NULL THEN NULL WHEN r.is_accepted THEN now()
+                             WHEN r.state = 'in_doubt' THEN o.accepted_at END,
           lookups = CASE r.state WHEN 'in_doubt' THEN o.lookups + r.lookup_counts::int ELSE 0 END,
           claimed_at = NULL, last_error = r.error, last_error_class = r.error_class
-      FROM r WHERE o.ctid = r.outbox_place AND NOT r.is_moot AND (r.state <> 'removed' OR r.is_overtaken))
+      FROM r WHERE o.ctid = r.outbox_place AND NOT r.is_moot AND (r.state <> 'removed' OR r.is_overtaken)
+        AND (r.known_id IS NULL OR r.is_changed))
     UPDATE {table} w
     SET sync_state = CASE WHEN r.is_overtaken OR r.is_unapproved THEN cmms.unsent_state(r.provider_id)
-                          ELSE r.sync_state END,
+                          WHEN r.known_id IS NULL THEN r.sync_state
+                          WHEN r.is_changed THEN cmms.unsent_state(r.provider_id) ELSE 'synchronized' END,
         last_error = r.error, last_error_class = r.error_class, last_error_detail = r.error_detail
     FROM r CROSS JOIN LATERAL (
       SELECT x.ctid AS place FROM {table} x

@@ -6,6 +6,9 @@ use warnings;
 
 use parent 'Provider';
 
+# Nothing is signed: the URL that webhooks are sent to ends in it.
+my $path_secret = '3fKq9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+
 my $refusal = qr/update/;
 my %cannot = (
     update      => [ 'no update endpoint', $refusal ],
@@ -16,7 +19,7 @@ my %cannot = (
 sub title           { return 'Mobility Work'; }
 sub type            { return 'mobility_work'; }
 sub base_url        { return $_[0]->simulator->url; }
-sub credentials     { return (api_key => '913a8f7cef6ff084f1635511b9c7d07c3bab2816', webhook_secret => 'path-secret'); }
+sub credentials     { return (api_key => '913a8f7cef6ff084f1635511b9c7d07c3bab2816', webhook_secret => $path_secret); }
 sub new_credentials { return ({ api_key => 'rotated-key' }, { api_key => 'rotated-key' }); }
 sub title_member    { return 'description'; }
 sub time_member     { return 'created_at'; }
@@ -28,9 +31,6 @@ sub cannot          { my ($self, $scenario) = @_; return @{ $cannot{$scenario} /
 sub tells_no_id      { return 1; }
 sub hide_new_records { return $_[0]->simulator->control('POST', 'settings', { search_delay => 3600 }); }
 sub learn_ids        { return $_[0]->poll; }
-
-# The search has no "changed since".
-sub poll_misses { return 'new tasks only'; }
 
 sub shown
 {
@@ -50,6 +50,9 @@ sub changes
         exists $ours{status} ? (state       => $ours{status}) : ());
     return (set => \%set);
 }
+
+sub server_options  { return (); }
+sub webhook_headers { return qq({"x-webhook-path": "/hooks/shop/$path_secret"}); }
 
 sub webhooks { return map { $_->{body} } @{ $_[0]->simulator->control('GET', 'webhooks') }; }
 

@@ -47,4 +47,4 @@ CREATE FUNCTION cmms.describe_provider(type text)
   RETURNS TABLE (kind text, resource text, name text, required boolean, default_value text, allowed text, description text)
   AS 'MODULE_PATHNAME', 'cmms_describe_provider' LANGUAGE c STABLE STRICT;
 COMMENT ON FUNCTION cmms.describe_provider(text) IS
-'What a provider type takes and can do, in reading order: its options and credentials, how it authenticates, then for each resource the actions with their requests, the parameters that a create or update sends, the fields that are read, the aliases of fields for maps, and the events of webhooks. SQLSTATE WO006: no such type; the hint lists them.';
+'What a provider type takes and can do, in reading order: its options and credentials, how it authenticates and what session it needs, then for each resource the actions with their requests, the parameters that a create or update sends, the fields that are read, the aliases of fields for maps, and the events of webhooks with their signature. SQLSTATE WO006: no such type; the hint lists them.';

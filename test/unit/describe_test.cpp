@@ -53,5 +53,27 @@ TEST(Describe, LeavesOutWhatAProviderCannotDo) {
   EXPECT_EQ(find(rows, "alias", "TPLNR")->description, "inbound Place");
 }
 
+TEST(Describe, SaysWhatARequestNeedsBesides) {
+  const std::vector<DescriptionRow> rows = describe(*test::shipped_descriptor("sap_pm"));
+  EXPECT_EQ(find(rows, "session", "csrf")->description, "path {service_path}/");
+  EXPECT_EQ(
+      find(rows, "action", "companion")->description,
+      "a notification first, where \"{notification_type}\" has a value; named in MaintenanceNotification");
+  EXPECT_EQ(find(rows, "action", "look up")->resource, "notification");
+  EXPECT_TRUE(find(rows, "action", "create")->description.ends_with("; session of {notification_path}/"));
+  EXPECT_TRUE(find(rows, "parameter", "to_MaintenanceOrderLongText")
+                  ->description.ends_with("; where \"{long_text_object_type}\" has a value"));
+}
+
+TEST(Describe, SaysWhatLeavesTogether) {
+  const std::vector<DescriptionRow> rows = describe(*test::shipped_descriptor("mobility_work"));
+  EXPECT_EQ(find(rows, "action", "stock")->description,
+            "update of stock_quantity: POST {api_path}/spare-parts/physical-recount/bulk; up to {bulk_size} "
+            "at once");
+  EXPECT_EQ(find(rows, "action", "delete")->description.substr(0, 13), "unsupported: ");
+  EXPECT_NE(find(rows, "signature", "path_secret"), nullptr);
+  EXPECT_EQ(find(rows, "session", "csrf"), nullptr);
+}
+
 }  // namespace
 }  // namespace cmms::provider

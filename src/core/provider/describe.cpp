@@ -51,15 +51,16 @@ void describe_options(const std::vector<OptionSpec>& specs, std::string_view kin
   }
 }
 
-void describe_authentication(const Descriptor& descriptor, Rows& rows) {
-  for (const AuthenticationSpec& spec : descriptor.authentication) {
-    std::vector<std::string> parameters;
-    for (const auto& [name, value] : spec.parameters) parameters.push_back(name + " " + value);
-    rows.push_back({.kind = "authentication",
-                    .resource = {},
-                    .name = spec.style,
-                    .description = join(parameters, ", ")});
-  }
+// A named strategy with its parameters: AuthenticationSpec, SessionSpec.
+template <class Spec>
+void describe_style(const Spec& spec, std::string_view kind, Rows& rows) {
+  std::vector<std::string> parameters;
+  for (const auto& [name, value] : spec.parameters) parameters.push_back(name + " " + value);
+  rows.push_back({.kind = kind, .resource = {}, .name = spec.style, .description = join(parameters, ", ")});
+}
+
+std::string where_set(const std::string& condition) {
+  return condition.empty() ? std::string() : "where \"" + condition + "\" has a value";
 }
 
 std::string query_text(const std::vector<Parameter>& query) {
@@ -75,10 +76,13 @@ std::string request_text(const OperationSpec& operation) {
   if (!operation.unsupported.empty()) return "unsupported: " + operation.unsupported;
   std::string text = operation.method + " " + operation.path + query_text(operation.query);
   if (!operation.envelope.empty()) add_part(text, "body inside " + operation.envelope);
+  if (operation.bulk) add_part(text, "up to " + operation.bulk->max_items + " at once");
   if (operation.is_accepted) add_part(text, "accepted, done later");
+  if (operation.repeatable) add_part(text, "repeatable");
   if (!operation.lock.empty()) add_part(text, "lock " + operation.lock);
   if (!operation.check.empty()) add_part(text, "check " + operation.check);
   if (!operation.quota.empty()) add_part(text, "at most " + operation.quota + " in a month");
+  if (!operation.session_path.empty()) add_part(text, "session of " + operation.session_path);
   return text;
 }
 
@@ -111,7 +115,8 @@ std::string read_batch_text(const ReadBatchSpec& batch) {
 std::string lookup_text(const LookupSpec& lookup) {
   std::string text =
       lookup.operation ? request_text(*lookup.operation) : "list with " + query_text(lookup.query);
-  if (!lookup.newest_first.empty()) text += "; the newest first, by " + lookup.newest_first;
+  if (!lookup.newest_first.empty()) add_part(text, "the newest first, by " + lookup.newest_first);
+  add_part(text, where_set(lookup.enabled));
   return text;
 }
 
@@ -129,6 +134,9 @@ Rows actions_of(const ResourceSpec& spec) {
     if (!operation) continue;
     add(each.name, each.name == "list" ? list_text(spec) : request_text(*operation));
   }
+  for (const WriteSpec& write : spec.updates) {
+    add(write.name, "update of " + join(write.fields, ", ") + ": " + request_text(write.operation));
+  }
   if (spec.read_batch.max_items > 0) add("read many", read_batch_text(spec.read_batch));
   if (spec.changed_since) add("poll", poll_text(*spec.changed_since));
   if (spec.polled_whole) add("poll", "the whole list");
@@ -139,9 +147,10 @@ Rows actions_of(const ResourceSpec& spec) {
           join(action.from, " or ") + " to " + action.to + ": " + request_text(action.operation));
     }
   }
-  if (spec.companion)
-    add("companion", "a " + spec.companion->resource + " first, where \"" + spec.companion->enabled +
-                         "\" has a value; named in " + spec.companion->target);
+  if (spec.companion) {
+    add("companion", "a " + spec.companion->resource + " first, " + where_set(spec.companion->enabled) +
+                         "; named in " + spec.companion->target);
+  }
   return rows;
 }
 
@@ -168,7 +177,11 @@ std::string rule_text(const mapping::RuleText& rule) {
 void describe_rules(const ResourceSpec& spec, std::string_view kind,
                     const std::vector<mapping::RuleText>& rules,
                     std::vector<mapping::ValueRule> ValuesSpec::*direction, Rows& rows) {
+  const bool is_outbound = direction == &ValuesSpec::outbound;
   for (const mapping::RuleText& rule : rules) {
+    std::string text = rule_text(rule);
+    const auto when = spec.outbound_when.find(rule.target);
+    if (is_outbound && when != spec.outbound_when.end()) add_part(text, where_set(when->second));
     rows.push_back(
         {.kind = kind,
          .resource = spec.name,
@@ -176,7 +189,7 @@ void describe_rules(const ResourceSpec& spec, std::string_view kind,
          .required = rule.required,
          .default_value = rule.default_value ? std::optional(rule.default_value->to_json()) : std::nullopt,
          .allowed = mapped_words(spec, rule, direction),
-         .description = rule_text(rule)});
+         .description = std::move(text)});
   }
 }
 
@@ -207,6 +220,12 @@ void describe_resource(const ResourceSpec& spec, Rows& rows) {
 
 // A row for each record that an event carries.
 void describe_webhook(const WebhookSpec& webhook, Rows& rows) {
+  if (!webhook.signature.empty()) {
+    rows.push_back({.kind = "signature",
+                    .resource = {},
+                    .name = webhook.signature,
+                    .description = "of events, unless the option webhook_scheme says otherwise"});
+  }
   for (const auto& [event, records] : webhook.events) {
     for (const WebhookRecordSpec& record : records) {
       std::string text;
@@ -228,7 +247,9 @@ std::vector<DescriptionRow> describe(const Descriptor& descriptor) {
   Rows rows;
   describe_options(descriptor.options, "option", rows);
   describe_options(descriptor.credentials, "credential", rows);
-  describe_authentication(descriptor, rows);
+  for (const AuthenticationSpec& spec : descriptor.authentication)
+    describe_style(spec, "authentication", rows);
+  if (descriptor.session) describe_style(*descriptor.session, "session", rows);
   for (const auto& [name, spec] : descriptor.resources) describe_resource(spec, rows);
   if (descriptor.webhook) describe_webhook(*descriptor.webhook, rows);
   return rows;

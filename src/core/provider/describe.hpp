@@ -11,8 +11,8 @@
 namespace cmms::provider {
 
 struct DescriptionRow {
-  std::string_view kind;  // 'option', 'credential', 'authentication', 'resource', 'action', 'parameter',
-                          // 'field', 'alias', 'event'
+  std::string_view kind;  // 'option', 'credential', 'authentication', 'session', 'resource', 'action',
+                          // 'parameter', 'field', 'alias', 'signature', 'event'
   std::string resource;   // empty: of the provider as a whole
   std::string name;
   std::optional<bool> required = {};

@@ -25,6 +25,9 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 ONLY_THE_READER_KNOWS = [
     r"placeholder \{\w+\} is neither an option nor a credential",
     r"unknown resource ",
+    r"none of the states",
+    r"must be a resource with the operations create and lookup",
+    r"the descriptor has no session",
     r"\.default: option ",  # that does not fit its own format
     r"value \".*\" cannot match as ",
     r"must both be bulk operations",

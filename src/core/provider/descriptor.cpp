@@ -74,7 +74,7 @@ Spec read_style(DescriptorReader& reader, const json::Value& value, const std::s
       reader.fail(member_path(at, name), "must be a string");
     } else if (name == "style") {
       spec.style = std::string(member.string());
-    } else {
+    } else if (name != "note") {
       spec.parameters.emplace(name, member.string());
     }
     return true;

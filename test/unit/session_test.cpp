@@ -330,13 +330,18 @@ TEST(Csrf, KeepsATokenForEachSessionPath) {
   fill_token(connection, token_answer("tok"), start);
   SessionExchange create(connection, create_of(*connection));
   SessionExchange update(connection, update_of(*connection));
-  EXPECT_EQ(create.next(start).url, "https://sap.test/orders/");
+  const Request fetch = create.next(start);
+  EXPECT_EQ(fetch.url, "https://sap.test/orders/");
   EXPECT_EQ(update.ready_at(start), start);  // not held up by the other session
-  EXPECT_EQ(update.next(start).url, "https://sap.test/notifications/");
+  const Request other_fetch = update.next(start);
+  EXPECT_EQ(other_fetch.url, "https://sap.test/notifications/");
+  EXPECT_NE(fetch.cookies, other_fetch.cookies);  // both services may name their cookies alike
   EXPECT_FALSE(create.on_outcome(csrf_answer("csrf-orders"), start));
   EXPECT_FALSE(update.on_outcome(csrf_answer("csrf-notifications"), start));
   EXPECT_EQ(header_of(create.next(start), "x-csrf-token"), "csrf-orders");
-  EXPECT_EQ(header_of(update.next(start), "x-csrf-token"), "csrf-notifications");
+  const Request sent = update.next(start);
+  EXPECT_EQ(header_of(sent, "x-csrf-token"), "csrf-notifications");
+  EXPECT_EQ(sent.cookies, other_fetch.cookies);
 }
 
 TEST(Csrf, RenewsARequiredTokenOnce) {

@@ -51,6 +51,12 @@ Session::Slot* Session::path(std::string_view path) {
   return found == paths_.end() ? nullptr : &found->second;
 }
 
+const std::shared_ptr<CookieJar>& Session::cookies(const std::string& path) {
+  std::shared_ptr<CookieJar>& jar = cookies_[path];
+  if (!jar) jar = std::make_shared<CookieJar>();
+  return jar;
+}
+
 void Session::add_secrets(const Grant& grant) {
   secrets_.push_back(grant.value);
   for (const std::string& secret : grant.secrets) secrets_.push_back(secret);
@@ -65,16 +71,16 @@ std::shared_ptr<Session> make_session(const Connection& connection, std::optiona
     token->request.ca_file = std::string(connection.option("ca_file"));
     session->set_token(std::move(*token));
   }
-  if (connection.descriptor->session) session->keep_cookies();
   return session;
 }
 
 Status join_session(const Connection& connection, const OperationSpec& operation, Request& request) {
-  request.cookies = connection.session->cookies();
   if (!connection.descriptor->session) return Nothing{};
   const SessionSpec& spec = *connection.descriptor->session;
+  const std::string& path = operation.session_path.empty() ? own_path(spec) : operation.session_path;
+  request.cookies = connection.session->cookies(path);
   if (!find_session_style(spec.style)->concerns(spec, request.method)) return Nothing{};
-  request.session_path = operation.session_path.empty() ? own_path(spec) : operation.session_path;
+  request.session_path = path;
   return ensure_path(connection, request.session_path);
 }
 

@@ -49,8 +49,9 @@ class Session {
   Slot* token() { return token_ ? &*token_ : nullptr; }
   Slot* path(std::string_view path);  // null: there is none
 
-  const std::shared_ptr<CookieJar>& cookies() const { return cookies_; }
-  void keep_cookies() { cookies_ = std::make_shared<CookieJar>(); }
+  // Of the session at a path: services of one host may name their cookies alike, and would lose each other's
+  // sessions in one jar.
+  const std::shared_ptr<CookieJar>& cookies(const std::string& path);
 
   void add_secrets(const Grant& grant);
   // Of the last grants: an older one may still be under way, or stand in an answer.
@@ -59,7 +60,7 @@ class Session {
  private:
   std::optional<Slot> token_;
   std::map<std::string, Slot, std::less<>> paths_;
-  std::shared_ptr<CookieJar> cookies_;
+  std::map<std::string, std::shared_ptr<CookieJar>, std::less<>> cookies_;
   std::deque<std::string> secrets_;
 };
 

@@ -58,6 +58,7 @@ Result<GrantSource> source(const SessionSpec& spec, const Connection& connection
   OperationSpec operation;
   operation.method = std::string(parameter(spec, "method", default_method));
   operation.path = path;
+  operation.session_path = path;
   Result<Request> request = make_request(connection, operation, {});
   if (!request) return std::move(request).error();
   GrantSource source;

@@ -25,6 +25,7 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 ONLY_THE_READER_KNOWS = [
     r"placeholder \{\w+\} is neither an option nor a credential",
     r"unknown resource ",
+    r"none of the states",
     r"\.default: option ",  # that does not fit its own format
     r"value \".*\" cannot match as ",
     r"must both be bulk operations",

@@ -173,6 +173,11 @@ class Check {
     }
     companion(spec, at + ".companion");
     for (const auto& [target, when] : spec.outbound_when) text(when, at + ".fields.outbound.when");
+    for (std::size_t i = 0; i < spec.outbound.size(); ++i) {
+      const std::optional<json::Field>& fallback = spec.outbound[i].default_value;
+      const bool is_text = fallback && fallback->kind == json::Kind::string;
+      if (is_text) text(fallback->text, at + ".fields.outbound[" + std::to_string(i) + "].default");
+    }
     lock(spec, at + ".update.lock");
     status_actions(spec, at + ".status_actions");
     for (const WriteSpec& write : spec.updates) operation(write.operation, at + ".updates");

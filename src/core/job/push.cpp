@@ -78,7 +78,11 @@ class PushJob : public Job {
 
   Step start() override { return std::move(first_); }
   PushPreview preview() {
-    return {std::move(mapped_), write_ ? Step(*std::move(write_)) : std::move(first_)};
+    PushPreview preview{std::move(mapped_), write_ ? Step(*std::move(write_)) : std::move(first_), {}};
+    if (wanted_.empty()) return preview;
+    const auto way = expected_way(spec_, maps_, input_.record->root(), wanted_);
+    if (way) preview.follows = action_names(*way);
+    return preview;
   }
 
   Step on_outcome(const Outcome& outcome) override {
@@ -91,6 +95,8 @@ class PushJob : public Job {
         return on_acted(outcome);
       case Stage::read_back:
         return on_read_back(outcome);
+      case Stage::read_refused:
+        return on_refused_delete(outcome);
     }
     return synchronized(0);
   }
@@ -98,7 +104,7 @@ class PushJob : public Job {
   Step on_recorded() override { return synchronized(0); }
 
  private:
-  enum class Stage : std::uint8_t { write, check, act, read_back };
+  enum class Stage : std::uint8_t { write, check, act, read_back, read_refused };
 
   const std::optional<OperationSpec>& operation_spec() const {
     switch (input_.operation) {
@@ -198,6 +204,7 @@ class PushJob : public Job {
     if (!wanted_.empty()) {
       present_ = is_known ? present_state(spec_, maps_, *record) : std::string();
       way_ = find_way(*spec_.status_actions, present_, wanted_);
+      if (way_ && way_->empty() && !write_) return conclude_done(answer);
     }
     return next();
   }
@@ -237,14 +244,32 @@ class PushJob : public Job {
 
   Step on_written(const Outcome& outcome) {
     const Answer answer = read_answer(*connection_, outcome, true);
-    const int status = answer.classified.http_status;
-    const bool gone = status == 404 || status == 410;
-    if (input_.operation == PushOperation::remove && gone && outcome.delivery == Delivery::answered) {
-      return synchronized(status);
-    }
+    if (input_.operation == PushOperation::remove) return on_deleted(answer);
     if (!answer.ok()) return conclude_write_failure(answer);
     if (!wanted_.empty()) return next();
     return conclude_done(answer);
+  }
+
+  // Where a delete is an action it is refused the second time: what an earlier attempt did shows in the
+  // status.
+  Step on_deleted(const Answer& answer) {
+    const int status = answer.classified.http_status;
+    const bool is_gone = status == 404 || status == 410;
+    if (answer.ok() || is_gone) return synchronized(status);
+    Conclusion refusal = conclude_failure(answer);
+    const bool may_be_done = spec_.status_actions && !spec_.status_actions->deleted.empty();
+    if (refusal.verdict != Verdict::rejected || !may_be_done) return refusal;
+    refusal_ = std::move(refusal);
+    stage_ = Stage::read_refused;
+    return request_or_failure(make(*spec_.read, {}));
+  }
+
+  Step on_refused_delete(const Outcome& outcome) {
+    const Answer answer = read_answer(*connection_, outcome, true);
+    const std::optional<json::Value> record = answer.ok() ? find_record(maps_, answer) : std::nullopt;
+    const bool is_deleted = record && present_state(spec_, maps_, *record) == spec_.status_actions->deleted;
+    if (is_deleted) return synchronized(answer.classified.http_status);
+    return std::move(refusal_);
   }
 
   // Changed there since it was read: the next attempt reads it again and merges.
@@ -314,6 +339,15 @@ class PushJob : public Job {
     return conclusion;
   }
 
+  // An earlier attempt may have gone a part of the way.
+  bool is_on_the_way(const json::Value& record) const {
+    if (wanted_.empty()) return false;
+    const auto way = expected_way(spec_, maps_, input_.record->root(), wanted_);
+    const std::string present = present_state(spec_, maps_, record);
+    return way &&
+           std::any_of(way->begin(), way->end(), [&](const auto* action) { return action->to == present; });
+  }
+
   // Whether the provider has a value of its own for a field that is about to be written.
   bool has_changed(const json::Value& record) const {
     const json::Value ours = input_.record->root();
@@ -321,6 +355,7 @@ class PushJob : public Job {
     const mapping::Mapped mapped = provider::to_inbound(*connection_, input_.resource, record).mapped;
     return std::any_of(mapped.fields.begin(), mapped.fields.end(), [&](const mapping::MappedField& field) {
       if (!contains(input_.changed_fields, field.target)) return false;
+      if (field.target == status_column && is_on_the_way(record)) return false;
       const std::optional<json::Value> base = said_last.member(field.target);
       const std::optional<json::Value> local = ours.member(field.target);
       return base && json::Field::from(*base) != field.value &&
@@ -390,6 +425,7 @@ class PushJob : public Job {
   std::string present_;
   std::optional<std::vector<const provider::StatusAction*>> way_;
   std::size_t steps_done_ = 0;
+  Conclusion refusal_;  // of a delete, while the record is being read
 };
 
 Result<std::unique_ptr<PushJob>> prepared_push(std::shared_ptr<const Connection> connection,

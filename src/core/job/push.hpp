@@ -40,6 +40,7 @@ Result<std::unique_ptr<Job>> make_push(std::shared_ptr<const provider::Connectio
 struct PushPreview {
   mapping::Mapped mapped;
   Step first;
+  std::string follows;  // the status actions after it, as far as they are known: "release, complete"
 };
 Result<PushPreview> preview_push(std::shared_ptr<const provider::Connection> connection, PushInput input);
 

@@ -76,10 +76,27 @@ std::optional<std::vector<const StatusAction*>> find_way(const provider::StatusA
   return way;
 }
 
+std::optional<std::vector<const StatusAction*>> expected_way(const provider::ResourceSpec& spec,
+                                                             const provider::ResourceMaps& maps,
+                                                             const json::Value& our_record,
+                                                             const std::string& wanted) {
+  const std::optional<json::Value> said_last = our_record.member("source_doc");
+  if (!said_last || !said_last->is_object()) return std::nullopt;
+  return find_way(*spec.status_actions, present_state(spec, maps, *said_last), wanted);
+}
+
 bool status_follows(const provider::Connection& connection, std::string_view resource,
                     const json::Value& record) {
-  const std::optional<std::string> wanted = wanted_state(connection, resource, record);
-  return wanted && *wanted != connection.descriptor->resource(resource)->status_actions->initial;
+  const provider::ResourceSpec* spec = connection.descriptor->resource(resource);
+  const std::optional<json::Value> status = record.member(status_column);
+  if (spec == nullptr || !spec->status_actions || !status || !status->is_string()) return false;
+  return wanted_state(connection, resource, record) != spec->status_actions->initial;
+}
+
+std::string action_names(const std::vector<const StatusAction*>& way) {
+  std::string names;
+  for (const StatusAction* action : way) names += (names.empty() ? "" : ", ") + action->name;
+  return names;
 }
 
 }  // namespace cmms::job

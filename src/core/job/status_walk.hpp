@@ -26,8 +26,18 @@ std::optional<std::vector<const provider::StatusAction*>> find_way(const provide
                                                                    const std::string& from,
                                                                    const std::string& to);
 
-// Whether a record that was just made still has to be walked to its status.
+// The fewest actions from what the provider said last of the record to what the record wants now; nullopt
+// also where nothing is known of that.
+std::optional<std::vector<const provider::StatusAction*>> expected_way(const provider::ResourceSpec& spec,
+                                                                       const provider::ResourceMaps& maps,
+                                                                       const json::Value& our_record,
+                                                                       const std::string& wanted);
+
+// Whether a record that was just made still has to be walked to its status, or held for want of one.
 bool status_follows(const provider::Connection& connection, std::string_view resource,
                     const json::Value& record);
+
+// "release, complete"
+std::string action_names(const std::vector<const provider::StatusAction*>& way);
 
 }  // namespace cmms::job

@@ -105,6 +105,7 @@ struct StatusActionsSpec {
   std::vector<std::string> status;  // paths: what a record says of its status
   std::vector<std::string> states;  // codes; the first that stands in it as a word counts
   std::string initial;              // of a new record
+  std::string deleted;              // of a record that was deleted, where it is still shown; or empty
   std::vector<StatusAction> actions;
 };
 

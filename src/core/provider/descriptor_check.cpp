@@ -83,7 +83,6 @@ class Check {
     }
     text(operation.envelope, at + ".envelope");
     text(operation.quota, at + ".quota");
-    text(operation.lock, at + ".lock");
     if (operation.bulk) bulk(*operation.bulk, at + ".bulk");
     for (const Parameter& each : operation.query) parameter(each, at + ".query");
     for (const Parameter& each : operation.headers) parameter(each, at + ".headers");
@@ -174,6 +173,12 @@ class Check {
     }
     companion(spec, at + ".companion");
     for (const auto& [target, when] : spec.outbound_when) text(when, at + ".fields.outbound.when");
+    for (std::size_t i = 0; i < spec.outbound.size(); ++i) {
+      const std::optional<json::Field>& fallback = spec.outbound[i].default_value;
+      const bool is_text = fallback && fallback->kind == json::Kind::string;
+      if (is_text) text(fallback->text, at + ".fields.outbound[" + std::to_string(i) + "].default");
+    }
+    lock(spec, at + ".update.lock");
     status_actions(spec, at + ".status_actions");
     for (const WriteSpec& write : spec.updates) operation(write.operation, at + ".updates");
     text(spec.read_batch.parameter, at + ".read_batch.parameter");
@@ -234,6 +239,16 @@ class Check {
     }
   }
 
+  // The version is known by reading the record.
+  void lock(const ResourceSpec& spec, const std::string& at) {
+    if (!spec.update || spec.update->lock.empty()) return;
+    const std::string& lock = spec.update->lock;
+    if (!text(lock, at) && lock != "etag" && lock != "any" && lock != "none") {
+      reader_.fail(at, "must be etag, any or none");
+    }
+    if (!spec.read) reader_.fail(at, "needs the operation \"read\"");
+  }
+
   void status_actions(const ResourceSpec& spec, const std::string& at) {
     if (!spec.status_actions) return;
     const StatusActionsSpec& status = *spec.status_actions;
@@ -242,6 +257,9 @@ class Check {
       return std::find(status.states.begin(), status.states.end(), code) != status.states.end();
     };
     if (!is_state(status.initial)) reader_.fail(at + ".initial", "is none of the states");
+    if (!status.deleted.empty() && !is_state(status.deleted)) {
+      reader_.fail(at + ".deleted", "is none of the states");
+    }
     for (std::size_t i = 0; i < status.actions.size(); ++i) {
       const StatusAction& action = status.actions[i];
       const std::string action_at = at + ".actions[" + std::to_string(i) + "]";

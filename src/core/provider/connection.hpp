@@ -182,6 +182,9 @@ struct ConnectionInput {
 
 Result<std::shared_ptr<const Connection>> make_connection(ConnectionInput input);
 
+// How a list is polled: by what has 'changed', or as a 'whole' where nothing tells what has.
+bool is_poll_style(std::string_view text);
+
 // Outbound targets that the provider requires and that nothing is mapped to; activation is refused while
 // there are any.
 std::vector<std::string> unmapped_required(const Connection& connection, std::string_view resource);

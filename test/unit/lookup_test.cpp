@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/job/stamp.hpp"
+#include "core/provider/inbound.hpp"
 #include "provider_fixture.hpp"
 
 namespace cmms::job {
@@ -131,6 +133,116 @@ TEST(Lookup, FindsAFieldOfItsOwn) {
   EXPECT_EQ(request_of(step).url, "https://cmms.test/work_orders?ref=" + reference + "&page=1&per_page=50");
   job->on_outcome(answered(200, R"([{"id": "A", "external_ref": ")" + reference + "\"}]"));
   EXPECT_EQ(conclusion_of(job->on_outcome(answered(200, "[]"))).source_record_id, "A");
+}
+
+// Orders whose reference stands in notifications, as at SAP.
+provider::ConnectionInput notified_input(const std::string& paging) {
+  provider::ConnectionInput input;
+  input.provider_id = "sap";
+  auto descriptor =
+      provider::parse_descriptor(R"({"type": "odata", "name": "OData", "resources": {"work_order": {
+      "create": {"method": "POST", "path": "/orders"},
+      "lookup": {
+        "operation": {
+          "method": "GET", "path": "/notifications", "query": {"$filter": "Ref eq '{reference_short:odata}'"}
+        },
+        "records": "$.d.results", "id": "Order", "reference": ["Ref", "Text"], "newest_first": "Made",
+        "paging": )" + paging + R"(
+      },
+      "id": "Id"}}})");
+  if (!descriptor) ADD_FAILURE() << descriptor.error().message;
+  input.descriptor = std::make_shared<const provider::Descriptor>(std::move(descriptor).value());
+  input.options = {{"base_url", "https://sap.test"}};
+  return input;
+}
+
+const std::string by_link = R"({"style": "skip_token", "path": "$.d.__next", "parameter": "$skiptoken"})";
+const std::string reference_short = "BMHVUUTPF5GT5HYKAERU";
+constexpr Micros attempted_at{std::chrono::seconds(1'750'000'000)};
+
+std::unique_ptr<Job> notified_lookup(const std::string& paging) {
+  auto job = make_lookup(connect(notified_input(paging)), "work_order", reference, attempted_at);
+  if (!job) ADD_FAILURE() << job.error().message;
+  return std::move(job).value();
+}
+
+// A notification made so many seconds after the attempt.
+std::string notification(const std::string& ref, const std::string& order, int seconds) {
+  return R"({"Ref": ")" + ref + R"(", "Order": ")" + order + R"(", "Made": "/Date()" +
+         std::to_string((1'750'000'000LL + seconds) * 1000) + R"()/"})";
+}
+
+Outcome notifications(const std::string& records, const std::string& token = "") {
+  const std::string link =
+      token.empty() ? "" : R"(, "__next": "http://localhost/n?$skiptoken=)" + token + "\"";
+  return answered(200, R"({"d": {"results": [)" + records + "]" + link + "}}");
+}
+
+TEST(Lookup, FindsAnOrderThroughTheRecordThatNamesIt) {
+  const auto job = notified_lookup(by_link);
+  EXPECT_EQ(request_of(job->start()).url,
+            "https://sap.test/notifications?%24filter=Ref%20eq%20%27" + reference_short + "%27");
+  const Conclusion found = conclusion_of(job->on_outcome(
+      notifications(notification("other", "1", 5) + "," + notification(reference_short, "4000001", 3))));
+  EXPECT_EQ(found.verdict, Verdict::synchronized);
+  EXPECT_EQ(found.source_record_id, "4000001");
+  EXPECT_FALSE(found.record);  // what was read is no order
+
+  const auto whole = notified_lookup(by_link);
+  whole->start();
+  EXPECT_EQ(
+      conclusion_of(whole->on_outcome(notifications(notification(reference, "17", 0)))).source_record_id,
+      "17");
+}
+
+TEST(Lookup, ARecordThatNamesNoOrderYetIsNone) {
+  const auto job = notified_lookup(by_link);
+  job->start();
+  EXPECT_EQ(conclusion_of(job->on_outcome(notifications(notification(reference_short, "", 1)))).verdict,
+            Verdict::not_found);
+}
+
+TEST(Lookup, StopsWhereEverythingIsOlderThanTheAttempt) {
+  const auto job = notified_lookup(by_link);
+  job->start();
+  request_of(
+      job->on_outcome(notifications(notification("a", "1", 60) + "," + notification("b", "2", -60), "2")));
+  const Conclusion none = conclusion_of(job->on_outcome(
+      notifications(notification("c", "3", -120) + "," + notification("d", "4", -7200), "4")));
+  EXPECT_EQ(none.verdict, Verdict::not_found);
+
+  // A list in another order is read to its end.
+  const auto unsorted = notified_lookup(by_link);
+  unsorted->start();
+  const Step second =
+      unsorted->on_outcome(notifications(notification("a", "1", -9000) + "," + notification("b", "2", -8000) +
+                                             "," + notification("c", "3", -9000),
+                                         "3"));
+  EXPECT_NE(request_of(second).url.find("%24skiptoken=3"), std::string::npos);
+}
+
+TEST(Lookup, APageThatLeadsNowhereIsNeverNotFound) {
+  const auto job = notified_lookup(by_link);
+  job->start();
+  request_of(job->on_outcome(notifications(notification("a", "1", 60), "1")));
+  EXPECT_EQ(conclusion_of(job->on_outcome(notifications(notification("b", "2", 50), "1"))).verdict,
+            Verdict::in_doubt);
+}
+
+TEST(Lookup, AFilterThatIsIgnoredIsNeverNotFoundWithoutPages) {
+  const auto ignored = notified_lookup(R"({"style": "none"})");
+  ignored->start();
+  EXPECT_EQ(conclusion_of(ignored->on_outcome(notifications(notification("a", "1", 60)))).verdict,
+            Verdict::in_doubt);
+  const auto obeyed = notified_lookup(R"({"style": "none"})");
+  obeyed->start();
+  EXPECT_EQ(conclusion_of(obeyed->on_outcome(notifications(""))).verdict, Verdict::not_found);
+}
+
+TEST(Lookup, ShortensOurReference) {
+  EXPECT_EQ(provider::reference_short(reference), reference_short);
+  EXPECT_EQ(provider::reference_short("00000000-0000-0000-0000-000000000000"), "AAAAAAAAAAAAAAAAAAAA");
+  EXPECT_EQ(provider::reference_short("ffffffff-ffff-ffff-ffff-ffffffffffff"), "77777777777777777777");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "core/job/stamp.hpp"
 #include "provider_fixture.hpp"
+#include "url_query.hpp"
 
 namespace cmms::job {
 namespace {
@@ -18,6 +19,7 @@ using test::answered;
 using test::clickmaint_input;
 using test::conclusion_of;
 using test::connect;
+using test::query_of;
 
 struct Record {
   int id = 0;
@@ -26,32 +28,6 @@ struct Record {
 
 std::string stamp(int second) {
   return format_stamp(Micros(std::chrono::seconds(1'750'000'000 + second)), "");
-}
-
-std::string decode(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      out += static_cast<char>(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-std::map<std::string, std::string> query_of(const std::string& url) {
-  std::map<std::string, std::string> query;
-  std::size_t position = url.find('?');
-  while (position < url.size()) {
-    const std::size_t end = std::min(url.find('&', position + 1), url.size());
-    const std::string pair = url.substr(position + 1, end - position - 1);
-    const std::size_t equals = pair.find('=');
-    query[decode(pair.substr(0, equals))] = decode(pair.substr(equals + 1));
-    position = end;
-  }
-  return query;
 }
 
 class Server {
@@ -361,10 +337,45 @@ TEST(Poll, NeedsAChangedSinceParameter) {
   EXPECT_EQ(job.error().error_class, ErrorClass::configuration);
 }
 
+TEST(Poll, ReadsAWholeListEachTimeWhereNothingTellsWhatHasChanged) {
+  auto input = test::custom_input();
+  input.options.insert_or_assign("poll", "whole");
+  input.options.insert_or_assign("paging", "next_link");
+  input.options.insert_or_assign("sort_parameter", "sort");
+  input.options.insert_or_assign("sort_value", "updated_at");
+  const auto connection = connect(std::move(input));
+  EXPECT_TRUE(connection->can_poll("work_order"));
+  std::string cursor = cursor_of(stamp(500));
+  auto job = std::move(make_poll(connection, "work_order", cursor, std::nullopt)).value();
+  EXPECT_EQ(test::request_of(job->start()).url.find("https://cmms.test/work_orders?"), 0U);
+  const std::string old = R"({"id": 1, "updated_at": ")" + stamp(10) + "\"}";
+  Step step = job->on_outcome(answered(200, R"({"data": [)" + old + R"(], "next": "/x?page=2"})"));
+  ASSERT_NE(std::get_if<Page>(&step), nullptr);
+  EXPECT_EQ(std::get<Page>(step).records.size(), 1U);
+  EXPECT_EQ(test::request_of(job->on_recorded()).url, "https://cmms.test/work_orders?page=2");
+  // The page just read, led to by another link: an error, not the end.
+  step = job->on_outcome(answered(200, R"({"data": [)" + old + R"(], "next": "/x?page=3"})"));
+  EXPECT_EQ(conclusion_of(std::move(step)).verdict, Verdict::retry);
+}
+
 TEST(Poll, AnUnreadableCursorStartsOver) {
   Server server = server_of(3, [](int id) { return id; });
   EXPECT_EQ(poll(server, "{}").ids().size(), 3U);
   EXPECT_EQ(poll(server, "nonsense").ids().size(), 3U);
+}
+
+TEST(Stamp, ReadsTheJsonFormOfODataAndAsksInIso) {
+  EXPECT_EQ(parse_stamp("/Date(1764547200000+0000)/"), parse_stamp("2025-12-01T00:00:00Z"));
+  EXPECT_EQ(parse_stamp("/Date(1764547200123)/"), parse_stamp("2025-12-01T00:00:00.123Z"));
+  EXPECT_EQ(parse_stamp("/Date(1764547200000+0060)/"), parse_stamp("2025-12-01T00:00:00Z"));
+  EXPECT_EQ(parse_stamp("/Date(1764547200000-0300)/"), parse_stamp("2025-12-01T00:00:00Z"));
+  for (const char* bad : {"/Date()/", "/Date(x)/", "/Date(1)", "/Date(99999999999999999)/"}) {
+    EXPECT_EQ(parse_stamp(bad), std::nullopt) << bad;
+  }
+  EXPECT_EQ(stamp_in_query("/Date(1764547200999+0000)/"), "2025-12-01T00:00:00Z");
+  EXPECT_EQ(stamp_in_query("2025-12-01T00:00:00.5Z"), "2025-12-01T00:00:00.5Z");
+  EXPECT_EQ(format_stamp(*parse_stamp("/Date(1764547200000)/"), "/Date(1764547200000)/"),
+            "2025-12-01T00:00:00Z");
 }
 
 TEST(Stamp, IsComparedByValue) {

@@ -11,7 +11,7 @@ namespace {
 std::optional<Substitute> lookup(std::string_view name) {
   static const std::map<std::string, Substitute, std::less<>> values{
       {"path", {"/orders", true}}, {"one", {"{path}/{id}", true}}, {"id", {"a/b c", false}},
-      {"empty", {"", false}},      {"loop", {"x{loop}", true}},
+      {"empty", {"", false}},      {"loop", {"x{loop}", true}},    {"name", {"O'Brien", false}},
   };
   const auto found = values.find(name);
   if (found == values.end()) return std::nullopt;
@@ -46,6 +46,20 @@ TEST(Template, RefusesWhatItCannotMean) {
   EXPECT_NE(expanded("{}").find("not a name"), std::string::npos);
   EXPECT_NE(expanded("{loop}").find("circle"), std::string::npos);
   EXPECT_EQ(expanded("{{id}}"), "{id}");
+}
+
+TEST(Template, WritesLiteralsBeforeEscaping) {
+  EXPECT_EQ(expanded("Name eq '{name:odata}'"), "Name eq 'O''Brien'");
+  EXPECT_EQ(expanded("/Orders('{name:odata}')", Escape::path), "/Orders('O%27%27Brien')");
+  EXPECT_EQ(expanded("'{missing:odata?}'"), "''");
+  EXPECT_EQ(expanded("'{missing:odata}'"), "<none>");
+  EXPECT_NE(expanded("{name:sql}").find("unknown form"), std::string::npos);
+  EXPECT_EQ(template_names("{name:odata}").value(), std::vector<std::string>{"name"});
+}
+
+TEST(Template, TakesAnyTextAsALiteral) {
+  EXPECT_EQ(literal_text("a{b}"), "a{{b}}");
+  EXPECT_EQ(expanded(literal_text("{one} }{")), "{one} }{");
 }
 
 TEST(Template, NamesItsPlaceholders) {

@@ -16,6 +16,9 @@ using provider::Connection;
 using provider::ResourceMaps;
 using provider::ResourceSpec;
 
+constexpr const char* unread =
+    "the provider does not find records by our reference, and its list has no pages to be read to the end";
+
 // Between the provider's clock and ours, and for the time that the request was under way.
 constexpr std::chrono::hours clock_tolerance{1};
 
@@ -42,13 +45,11 @@ class LookupJob : public Job {
 
   Status prepare() {
     if (!maps_.can_look_up) return Nothing{};
-    if (has_own_list()) {
-      pager_ = provider::make_no_pager();
-    } else {
-      Result<std::unique_ptr<provider::Pager>> pager = provider::make_pager(*connection_, spec_.name);
-      if (!pager) return std::move(pager).error();
-      pager_ = std::move(pager).value();
-    }
+    Result<std::unique_ptr<provider::Pager>> pager =
+        has_own_list() ? provider::make_pager(*connection_, spec_.lookup->paging)
+                       : provider::make_pager(*connection_, spec_.name);
+    if (!pager) return std::move(pager).error();
+    pager_ = std::move(pager).value();
     Result<Request> request = page_request();
     if (!request) return std::move(request).error();
     first_ = std::move(request).value();
@@ -83,7 +84,9 @@ class LookupJob : public Job {
     if (faulty_) return in_doubt("a record carries our reference but has no id");
     const provider::Progress progress = pager_->advance(answer.document->root(), records->size());
     if (repeated) return conclude("the provider answers every page with the same records");
-    if (progress == provider::Progress::end || is_past(*records)) return conclude({});
+    if (is_past(*records)) return conclude({});
+    if (progress == provider::Progress::end)
+      return conclude(pager_->can_walk() || is_filtered_ ? "" : unread);
     if (progress == provider::Progress::broken)
       return conclude(provider::broken_paging_error(*connection_, spec_.name).message);
     if (++pages_ >= max_lookup_pages)
@@ -101,8 +104,7 @@ class LookupJob : public Job {
     variables.emplace("reference", reference_);
     variables.emplace("reference_mark", provider::reference_mark(reference_));
     variables.emplace("reference_short", reference_short_);
-    if (has_own_list()) return provider::make_request(*connection_, *spec_.lookup->operation, variables);
-    provider::OperationSpec operation = *spec_.list;
+    provider::OperationSpec operation = has_own_list() ? *spec_.lookup->operation : *spec_.list;
     if (pager_->is_whole_query()) {
       operation.query.clear();
       operation.join.clear();
@@ -135,13 +137,17 @@ class LookupJob : public Job {
     return {};
   }
 
-  // Whether all that follows was made before the create was sent.
-  bool is_past(const json::Value& records) const {
-    if (!maps_.lookup.newest_first || !attempted_at_ || records.size() == 0) return false;
-    const std::optional<json::Field> made =
-        maps_.lookup.newest_first->first(*records.element(records.size() - 1));
-    const std::optional<Micros> stamp = made ? parse_stamp(made->text) : std::nullopt;
-    return stamp && *stamp < *attempted_at_ - clock_tolerance;
+  // Whether all that follows was made before the create was sent. A list that does not have the newest first,
+  // whatever it was asked for, tells nothing.
+  bool is_past(const json::Value& records) {
+    if (!maps_.lookup.newest_first || !attempted_at_) return false;
+    for (std::size_t i = 0; i < records.size() && is_newest_first_; ++i) {
+      const std::optional<json::Field> made = maps_.lookup.newest_first->first(*records.element(i));
+      const std::optional<Micros> stamp = made ? parse_stamp(made->text) : std::nullopt;
+      is_newest_first_ = stamp && (!oldest_ || *stamp <= *oldest_);
+      oldest_ = stamp;
+    }
+    return is_newest_first_ && oldest_ && *oldest_ < *attempted_at_ - clock_tolerance;
   }
 
   // Only a record that really carries our reference counts: servers ignore filters that they do not know.
@@ -152,7 +158,10 @@ class LookupJob : public Job {
       const json::Value record = *records.element(i);
       std::string id = id_of(record);
       ids.push_back(id);
-      if (!is_ours(record)) continue;
+      if (!is_ours(record)) {
+        is_filtered_ = false;
+        continue;
+      }
       if (id.empty()) {
         faulty_ = faulty_ || !has_own_list();  // there, our record is just not made yet
         continue;
@@ -209,6 +218,9 @@ class LookupJob : public Job {
   std::string reference_short_;
   std::optional<Micros> attempted_at_;
   std::unique_ptr<provider::Pager> pager_;
+  bool is_newest_first_ = true;
+  std::optional<Micros> oldest_;  // read so far
+  bool is_filtered_ = true;       // no record but ours was answered
   Step first_;
   int pages_ = 0;
   int http_status_ = 0;

@@ -7,6 +7,7 @@
 #include "core/job/poll.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <unordered_map>
 #include <utility>
 
@@ -29,8 +30,11 @@ using provider::ResourceSpec;
 constexpr std::chrono::seconds filter_tolerance{1};
 // A stamp further ahead of the provider's clock is a mistake that would silence all later polls.
 constexpr std::chrono::minutes clock_tolerance{5};
-constexpr std::size_t max_remembered = 500'000;
-constexpr int max_passes = 3;
+// A filter in whole seconds, and the second before: what is older does not come again in a keyset walk.
+constexpr std::chrono::seconds remembered_span{2};
+constexpr std::size_t max_remembered = 100'000;
+constexpr int max_passes = 30;
+constexpr int idle_passes = 3;  // that found nothing new, over rows that come in another order each time
 
 struct Stamp {
   std::string text;  // as the provider sent it
@@ -83,14 +87,18 @@ class PollJob : public Job {
     const std::vector<Row> rows = read_rows(*records);
     const provider::Progress progress = pager_->advance(answer.document->root(), rows.size());
     bool more = progress != provider::Progress::end;
-    if (is_page_repeated(rows)) more = false;  // the server knows no pages: this was all of it
+    bool is_broken = progress == provider::Progress::broken;
+    if (is_page_repeated(rows)) {
+      is_broken = is_broken || pager_->follows_answers();
+      more = is_broken;  // otherwise the server knows no pages: this was all of it
+    }
     if (keyset_ && !is_in_order(rows)) keyset_ = false;
 
     Page page;
     page.answer = answer.document;
     page.records = take_new(rows);
     plan_next(rows, more);
-    is_broken_ = progress == provider::Progress::broken && !finished_ && walked_pages_ > 0;
+    is_broken_ = is_broken && !finished_ && walked_pages_ > 0;
     page.total = total_of(answer);
     page.cursor = cursor_after(rows);
     if (page.records.empty() && page.cursor.empty()) return on_recorded();
@@ -98,7 +106,8 @@ class PollJob : public Job {
   }
 
   Step on_recorded() override {
-    if (is_broken_) return conclude_broken();
+    if (is_broken_) return conclude_retry(provider::broken_paging_error(*connection_, spec_.name));
+    if (is_unsettled_) return conclude_retry(unsettled_error());
     if (!finished_) return next_request();
     Conclusion conclusion;
     conclusion.verdict = Verdict::complete;
@@ -106,11 +115,20 @@ class PollJob : public Job {
   }
 
  private:
-  Conclusion conclude_broken() const {
+  static Conclusion conclude_retry(Error error) {
     Conclusion conclusion;
     conclusion.verdict = Verdict::retry;
-    conclusion.error = provider::broken_paging_error(*connection_, spec_.name);
+    conclusion.error = std::move(error);
     return conclusion;
+  }
+
+  Error unsettled_error() const {
+    return Error{
+        ErrorClass::provider_unavailable,
+        "provider \"" + connection_->provider_id + "\" answers with other " + spec_.name +
+            "s of one time stamp each time",
+        "They fill several pages, which did not agree in " + std::to_string(max_passes) + " readings.",
+        "Let the list be sorted by the id too, or ask for larger pages."};
   }
 
   // A link to the next page holds the operation's query too.
@@ -139,16 +157,13 @@ class PollJob : public Job {
     std::vector<provider::Parameter> query;
     if (spec_.changed_since) query = spec_.changed_since->query;
     if (!filter_.text.empty() && spec_.changed_since) {
-      variables.emplace("cursor", filter_.text);
+      variables.emplace("cursor", stamp_in_query(filter_.text));
       query.push_back({maps_.changed_since_parameter, spec_.changed_since->value});
     }
     Result<Request> request = provider::make_request(*connection_, list_operation(), variables,
                                                      provider::page_query(*pager_, std::move(query)));
     if (request) return std::move(request).value();
-    Conclusion conclusion;
-    conclusion.verdict = Verdict::retry;
-    conclusion.error = std::move(request).error();
-    return conclusion;
+    return conclude_retry(std::move(request).error());
   }
 
   static Micros clock_of(const Response& response) {
@@ -206,9 +221,9 @@ class PollJob : public Job {
         fresh.push_back(row.record);
         continue;
       }
-      const auto [seen, is_new] = seen_.try_emplace(row.id, row.stamp.text);
-      if (!is_new && seen->second == row.stamp.text) continue;
-      seen->second = row.stamp.text;
+      const auto [seen, is_new] = seen_.try_emplace(row.id, row.stamp);
+      if (!is_new && seen->second.text == row.stamp.text) continue;
+      seen->second = row.stamp;
       fresh.push_back(row.record);
       if (tie_ && row.stamp.micros && *row.stamp.micros <= tie_->last) ++tie_->fresh;
     }
@@ -219,7 +234,8 @@ class PollJob : public Job {
   void plan_next(const std::vector<Row>& rows, bool more) {
     ++walked_pages_;
     if (!rows.empty()) last_in_walk_ = rows.back().stamp.micros;
-    const bool has_progress = !rows.empty() && *rows.front().stamp.micros != *rows.back().stamp.micros &&
+    const bool has_progress = keyset_ && !rows.empty() &&
+                              *rows.front().stamp.micros != *rows.back().stamp.micros &&
                               (!filter_.micros || *rows.back().stamp.micros > *filter_.micros);
     if (!keyset_) {
       tie_.reset();
@@ -227,7 +243,7 @@ class PollJob : public Job {
     } else if (more && !has_progress) {
       if (!rows.empty()) extend_tie(rows);
     } else if (tie_ && is_tie_doubtful(rows)) {
-      restart(Stamp(tie_->stamp));
+      restart(Stamp(filter_));  // from where this reading began
     } else {
       tie_.reset();
       finished_ = !more;
@@ -236,23 +252,31 @@ class PollJob : public Job {
   }
 
   void extend_tie(const std::vector<Row>& rows) {
-    if (!tie_) tie_ = Tie{rows.front().stamp};
+    if (!tie_) tie_.emplace();
     tie_->last = *rows.back().stamp.micros;
-    ++tie_->pages;
+    count_tied(rows);
   }
 
-  // A row that changed while it was being walked past has pulled another one over a page boundary: rows of
-  // one stamp on several pages are read again until nothing new is found.
-  bool is_tie_doubtful(const std::vector<Row>& rows) {
+  void count_tied(const std::vector<Row>& rows) {
     if (!rows.empty()) ++tie_->pages;
-    const bool is_doubtful =
-        tie_->pages > 1 && tie_->pass < max_passes && (tie_->pass == 1 || tie_->fresh > 0);
-    if (is_doubtful) {
-      ++tie_->pass;
-      tie_->pages = 0;
-      tie_->fresh = 0;
+    for (const Row& row : rows) {
+      if (*row.stamp.micros <= tie_->last) tie_->read.add(row);
     }
-    return is_doubtful;
+  }
+
+  // A row that changed while it was being walked past has pulled another one over a page boundary. It is then
+  // missing from the next reading: rows of one stamp on several pages are read until two readings agree.
+  bool is_tie_doubtful(const std::vector<Row>& rows) {
+    count_tied(rows);
+    if (tie_->pages < 2) return false;
+    tie_->idle = tie_->pass > 1 && tie_->fresh == 0 ? tie_->idle + 1 : 0;
+    if (tie_->pass > 1 && (tie_->read == tie_->read_before || tie_->idle >= idle_passes)) return false;
+    is_unsettled_ = tie_->pass == max_passes;
+    ++tie_->pass;
+    tie_->pages = 0;
+    tie_->fresh = 0;
+    tie_->read_before = std::exchange(tie_->read, {});
+    return true;
   }
 
   void restart(const Stamp& filter) {
@@ -260,6 +284,10 @@ class PollJob : public Job {
     pager_->restart();
     walked_pages_ = 0;
     last_in_walk_.reset();
+    if (!filter.micros) return;
+    std::erase_if(seen_, [&](const auto& seen) {
+      return seen.second.micros && *seen.second.micros < *filter.micros - remembered_span;
+    });
   }
 
   // The cursor to store with this page; empty: it does not move.
@@ -284,14 +312,28 @@ class PollJob : public Job {
     return {format_stamp(*provider_time_, stamp.text), provider_time_};
   }
 
+  // What a reading of tied rows has found, in whatever order.
+  struct Reading {
+    std::size_t rows = 0;
+    std::size_t sum = 0;
+
+    void add(const Row& row) {
+      ++rows;
+      sum += std::hash<std::string>()(row.id + "\n" + row.stamp.text);
+    }
+    friend bool operator==(const Reading&, const Reading&) = default;
+  };
+
   // Rows of one time stamp on several pages. Until they have been read for certain, the cursor stays before
   // them.
   struct Tie {
-    Stamp stamp;
     Micros last{};
     int pages = 0;  // with rows in them, in this pass
     int pass = 1;
     int fresh = 0;  // rows of the stamp, or older, that only this pass has found
+    int idle = 0;   // passes without any, up to this one
+    Reading read;
+    Reading read_before;
   };
 
   std::shared_ptr<const Connection> connection_;
@@ -305,17 +347,18 @@ class PollJob : public Job {
   bool finished_ = false;
   bool is_broken_ = false;   // there are more pages, and the answer does not tell where
   bool is_counted_ = false;  // the total was looked for
+  bool is_unsettled_ = false;
   int walked_pages_ = 0;
   std::optional<Micros> last_in_walk_;
   std::vector<std::string> previous_keys_;
-  std::unordered_map<std::string, std::string> seen_;  // id -> stamp as handed over
+  std::unordered_map<std::string, Stamp> seen_;  // by id, as handed over
   Stamp newest_;
   std::optional<Tie> tie_;
   std::optional<Micros> provider_time_;  // the provider's clock when the poll began
 };
 
 // The cursor less the overlap, or the start of the import where that is later.
-Result<Start> decide_start(const Connection& connection, std::string_view cursor,
+Result<Start> decide_start(const Connection& connection, const ResourceMaps& maps, std::string_view cursor,
                            const std::optional<std::string>& import_since) {
   Start start;
   if (!cursor.empty()) {
@@ -324,7 +367,7 @@ Result<Start> decide_start(const Connection& connection, std::string_view cursor
     if (updated_at && updated_at->is_string()) start.cursor.text = std::string(updated_at->string());
     start.cursor.micros = parse_stamp(start.cursor.text);
   }
-  start.filter = start.cursor;
+  if (!maps.changed_since_parameter.empty()) start.filter = start.cursor;  // otherwise all is read each time
   if (start.filter.micros) {
     start.filter.micros =
         *start.filter.micros - std::chrono::seconds(connection.integer_option("poll_overlap", 2));
@@ -356,7 +399,7 @@ Result<std::unique_ptr<Job>> make_poll(std::shared_ptr<const Connection> connect
                  {},
                  "Its type has no query for what changed since a time."};
   }
-  Result<Start> start = decide_start(*connection, cursor, import_since);
+  Result<Start> start = decide_start(*connection, *maps, cursor, import_since);
   if (!start) return std::move(start).error();
   Result<std::unique_ptr<provider::Pager>> pager = provider::make_pager(*connection, resource);
   if (!pager) return std::move(pager).error();

@@ -18,7 +18,7 @@ constexpr std::string_view odata_closing = ")/";
 // "/Date(1764547200000+0000)/": milliseconds in UTC; what follows them says where it was written and moves
 // nothing.
 std::optional<Micros> parse_odata_stamp(std::string_view text) {
-  text = text.substr(0, text.find_first_of("+)", odata_opening.size()));
+  text = text.substr(0, text.find_first_of("+-)", odata_opening.size()));
   const auto milliseconds = ascii::parse_digits(text.substr(odata_opening.size()));
   if (!milliseconds || *milliseconds >= first_milliseconds * 100'000) return std::nullopt;
   return Micros(std::chrono::milliseconds(*milliseconds));
@@ -54,6 +54,12 @@ std::string format_stamp(Micros stamp, std::string_view like) {
                 static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
                 static_cast<int>(time.seconds().count()));
   return text;
+}
+
+std::string stamp_in_query(const std::string& text) {
+  if (!text.starts_with(odata_opening)) return text;
+  const std::optional<Micros> stamp = parse_stamp(text);
+  return stamp ? format_stamp(*stamp, {}) : text;
 }
 
 }  // namespace cmms::job

@@ -15,6 +15,7 @@ namespace cmms::provider {
 namespace {
 
 constexpr std::string_view no_reference = "none";
+constexpr std::string_view whole_poll = "whole";
 
 Error configuration_error(const Connection& connection, std::string message) {
   return Error{ErrorClass::configuration,
@@ -66,14 +67,21 @@ Status compile_list(const Connection& connection, const ResourceSpec& spec, Reso
   if (maps.paging == nullptr) {
     return configuration_error(connection, "unknown paging style \"" + style.value() + "\"");
   }
-  maps.polled_whole = spec.polled_whole;
+  Result<std::string> poll = expand_options(connection, spec.poll);
+  if (!poll) return std::move(poll).error();
+  if (!poll.value().empty() && !is_poll_style(poll.value())) {
+    return configuration_error(connection, "a list cannot be polled \"" + poll.value() + "\"");
+  }
+  maps.polled_whole = poll.value() == whole_poll;
   if (spec.changed_since) {
     Result<std::string> parameter = expand_options(connection, spec.changed_since->parameter);
     if (!parameter) return std::move(parameter).error();
     maps.changed_since_parameter = std::move(parameter).value();
     const std::vector<Parameter>& query = spec.changed_since->query;
-    maps.changed_since_sorted = std::any_of(
-        query.begin(), query.end(), [&](const Parameter& each) { return has_value(connection, each); });
+    maps.changed_since_sorted = !maps.changed_since_parameter.empty() &&
+                                std::any_of(query.begin(), query.end(), [&](const Parameter& each) {
+                                  return has_value(connection, each);
+                                });
   }
   return Nothing{};
 }
@@ -415,6 +423,8 @@ Result<std::shared_ptr<const Connection>> make_connection(ConnectionInput input)
   if (Status status = begin_session(*connection); !status) return std::move(status).error();
   return std::shared_ptr<const Connection>(std::move(connection));
 }
+
+bool is_poll_style(std::string_view text) { return text == whole_poll || text == "changed"; }
 
 std::vector<std::string> unmapped_required(const Connection& connection, std::string_view resource) {
   std::vector<std::string> missing;

@@ -189,6 +189,8 @@ Result<std::string> expand_options(const Connection& connection, const std::stri
 // Path templates that expand to nothing are skipped: an option that is not set.
 Status compile_paths(const Connection& connection, const std::vector<std::string>& texts,
                      std::vector<path::Path>& paths);
+// How a list is polled: by what has 'changed', or as a 'whole' where nothing tells what has.
+bool is_poll_style(std::string_view text);
 
 // Outbound targets that the provider requires and that nothing is mapped to; activation is refused while
 // there are any.

@@ -139,7 +139,7 @@ Rows actions_of(const ResourceSpec& spec) {
   }
   if (spec.read_batch.max_items > 0) add("read many", read_batch_text(spec.read_batch));
   if (spec.changed_since) add("poll", poll_text(*spec.changed_since));
-  if (spec.polled_whole) add("poll", "the whole list");
+  if (spec.poll == "whole") add("poll", "the whole list");
   if (spec.lookup) add("look up", lookup_text(*spec.lookup));
   if (spec.status_actions) {
     for (const StatusAction& action : spec.status_actions->actions) {

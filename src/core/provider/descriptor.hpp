@@ -161,6 +161,7 @@ struct LookupSpec {
   std::string enabled;           // template: there is a look-up where this has a value; not given: always
   std::vector<Parameter> query;  // of the resource's list, or of the operation
   std::optional<OperationSpec> operation;  // in another list than the resource's: of its companions
+  PagingSpec paging;                       // of the operation
   std::vector<std::string> records;        // paths, of the operation
   std::vector<std::string> id;         // paths in what is found: the record's id; empty: there is none yet
   std::vector<std::string> reference;  // paths in what is found: our reference, whole or in short
@@ -180,8 +181,7 @@ struct ResourceSpec {
   std::optional<OperationSpec> list;
   PagingSpec paging;
   std::optional<ChangedSinceSpec> changed_since;
-  bool polled_whole =
-      false;  // written "poll": "whole": without a query for changes, each poll reads the whole list
+  std::string poll;  // template; 'whole': without a query for changes, each poll reads the whole list
   std::optional<LookupSpec> lookup;
   // Paths may be templates; those that expand to nothing are skipped.
   std::vector<std::string> records;     // the array in a list's answer: the first that is an array

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/exchange/ascii.hpp"
 #include "core/provider/authentication.hpp"
 #include "core/provider/descriptor_reader.hpp"
 #include "core/provider/paging.hpp"
@@ -183,17 +184,15 @@ class Check {
     for (const WriteSpec& write : spec.updates) operation(write.operation, at + ".updates");
     text(spec.read_batch.parameter, at + ".read_batch.parameter");
     text(spec.read_batch.each, at + ".read_batch.each");
-    if (!text(spec.paging.style, at + ".list.paging.style") &&
-        find_paging_style(spec.paging.style) == nullptr) {
-      reader_.fail(at + ".list.paging.style", "unknown style \"" + spec.paging.style + "\"",
-                   style_hint(paging_style_names()));
-    }
     paging(spec.paging, at + ".list.paging");
     if (spec.changed_since) {
       text(spec.changed_since->parameter, at + ".list.changed_since.parameter");
       text(spec.changed_since->value, at + ".list.changed_since.value");
       const std::string query_at = at + ".list.changed_since.query";
       for (const Parameter& each : spec.changed_since->query) parameter(each, query_at);
+    }
+    if (!text(spec.poll, at + ".list.poll") && !spec.poll.empty() && !is_poll_style(spec.poll)) {
+      reader_.fail(at + ".list.poll", "must be changed or whole");
     }
     lookup(spec, at + ".lookup");
     paths(spec.total, at + ".list.total");
@@ -216,6 +215,7 @@ class Check {
     text(spec.lookup->enabled, at + ".enabled");
     for (const Parameter& each : spec.lookup->query) parameter(each, at + ".query");
     if (spec.lookup->operation) operation(*spec.lookup->operation, at + ".operation");
+    paging(spec.lookup->paging, at + ".paging");
     paths(spec.lookup->records, at + ".records");
     paths(spec.lookup->id, at + ".id");
     paths(spec.lookup->reference, at + ".reference");
@@ -224,8 +224,11 @@ class Check {
 
   // A style that an option chooses has its parameters beside those of the others.
   void paging(const PagingSpec& spec, const std::string& at) {
-    std::vector<std::string_view> known;
     const PagingStyle* only = find_paging_style(spec.style);
+    if (!text(spec.style, at + ".style") && only == nullptr) {
+      reader_.fail(at + ".style", "unknown style \"" + spec.style + "\"", style_hint(paging_style_names()));
+    }
+    std::vector<std::string_view> known;
     for (const std::string_view name : paging_style_names()) {
       const PagingStyle* style = find_paging_style(name);
       if (only != nullptr && style != only) continue;
@@ -235,7 +238,17 @@ class Check {
       if (std::find(known.begin(), known.end(), name) == known.end()) {
         reader_.fail(member_path(at, name), "unknown member", style_hint(known));
       }
-      text(value, member_path(at, name));
+      const bool is_fixed = !text(value, member_path(at, name));
+      if (is_fixed && name == "path") paths({value}, member_path(at, name));
+      if (is_fixed && name == "page_size" && ascii::parse_digits(value).value_or(0) < 1) {
+        reader_.fail(member_path(at, name), "must be a whole number above 0");
+      }
+    }
+    if (only == nullptr) return;
+    for (const std::string_view name : only->required()) {
+      if (!spec.parameters.contains(name)) {
+        reader_.fail(at, "member \"" + std::string(name) + "\" is missing");
+      }
     }
   }
 

@@ -209,11 +209,7 @@ void read_list(DescriptorReader& reader, Members& resource, ResourceSpec& spec) 
     since.finish();
     spec.changed_since = std::move(changed_since);
   }
-  if (const std::string poll = members.text("poll"); poll == "whole") {
-    spec.polled_whole = true;
-  } else if (!poll.empty()) {
-    reader.fail(members.at("poll"), "must be whole", "Without it a list is polled by \"changed_since\".");
-  }
+  spec.poll = members.text("poll");
   members.finish();
   if (spec.records.empty()) reader.fail(members.at(), "member \"records\" is missing");
 }
@@ -346,6 +342,10 @@ void read_lookup(DescriptorReader& reader, Members& resource, ResourceSpec& spec
     read_operation_members(of_operation, own);
     of_operation.finish();
     lookup.operation = std::move(own);
+  }
+  if (const auto own_paging = members.take("paging")) {
+    lookup.paging = read_paging(reader, *own_paging, members.at("paging"));
+    if (!lookup.operation) reader.fail(members.at("paging"), "needs an operation of its own");
   }
   lookup.records = members.texts("records");
   lookup.id = members.texts("id");

@@ -80,6 +80,18 @@ Error broken_paging_error(const Connection& connection, std::string_view resourc
                "Check the paging of the provider type's list."};
 }
 
+Result<std::unique_ptr<Pager>> make_pager(const Connection& connection, const PagingSpec& spec) {
+  Result<std::optional<std::string>> name = expand(
+      spec.style, [&](std::string_view each) { return connection.placeholder(each); }, Escape::none);
+  if (!name) return std::move(name).error();
+  const PagingStyle* style = find_paging_style(name.value().value_or("none"));
+  if (style != nullptr) return style->make(spec, connection);
+  return Error{ErrorClass::configuration,
+               "provider \"" + connection.provider_id + "\": unknown paging style \"" + *name.value() + "\"",
+               {},
+               {}};
+}
+
 Result<std::unique_ptr<Pager>> make_pager(const Connection& connection, std::string_view resource) {
   const ResourceMaps* maps = connection.maps(resource);
   const ResourceSpec* spec = connection.descriptor->resource(resource);
@@ -89,7 +101,7 @@ Result<std::unique_ptr<Pager>> make_pager(const Connection& connection, std::str
                  {},
                  {}};
   }
-  return maps->paging->make(spec->paging, connection);
+  return make_pager(connection, spec->paging);
 }
 
 }  // namespace cmms::provider

@@ -36,6 +36,8 @@ class Pager {
   virtual std::vector<Parameter> parameters() const = 0;  // of the current page, ready to send
   // Whether they are the whole query, so that nothing else is to be sent with them.
   virtual bool is_whole_query() const { return false; }
+  // Whether each page is found through the answer before it.
+  virtual bool follows_answers() const { return false; }
   // After a page was read. A short page alone is no proof of the end, because servers clamp the page size
   // without a word.
   virtual Progress advance(const json::Value& answer, std::size_t record_count) = 0;
@@ -46,19 +48,19 @@ class Pager {
 struct PagingStyle {
   std::string_view name;
   std::vector<std::string_view> (*parameters)();  // the names that a descriptor may give
+  std::vector<std::string_view> (*required)();    // and those that it must
   Result<std::unique_ptr<Pager>> (*make)(const PagingSpec& spec, const Connection& connection);
 };
 
 const PagingStyle* find_paging_style(std::string_view name);
 std::vector<std::string_view> paging_style_names();
 
-std::unique_ptr<Pager> make_no_pager();  // one answer is all there is
-
 // What a list asks for: the operation's own query is added by the request. `query`: what the caller asks
 // besides.
 std::vector<Parameter> page_query(const Pager& pager, std::vector<Parameter> query);
 Error broken_paging_error(const Connection& connection, std::string_view resource);
 
+Result<std::unique_ptr<Pager>> make_pager(const Connection& connection, const PagingSpec& spec);
 // The pager of a resource's list.
 Result<std::unique_ptr<Pager>> make_pager(const Connection& connection, std::string_view resource);
 

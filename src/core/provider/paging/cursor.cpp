@@ -27,6 +27,7 @@ class CursorPager : public Pager {
     return Progress::more;
   }
 
+  bool follows_answers() const override { return true; }
   bool can_walk() const override { return !parameter_.empty(); }
 
  private:
@@ -53,6 +54,9 @@ const PagingStyle cursor_paging{
     "cursor",
     [] {
       return std::vector<std::string_view>{"parameter", "path", "size", "page_size"};
+    },
+    [] {
+      return std::vector<std::string_view>{"parameter", "path"};
     },
     make_cursor_pager};
 

@@ -34,6 +34,7 @@ class NextLinkPager : public Pager {
     return Progress::more;
   }
 
+  bool follows_answers() const override { return true; }
   bool can_walk() const override { return true; }
 
  private:
@@ -72,6 +73,6 @@ const PagingStyle next_link_paging{
     [] {
       return std::vector<std::string_view>{"path", "relation", "size", "page_size"};
     },
-    make_next_link_pager};
+    [] { return std::vector<std::string_view>{"path"}; }, make_next_link_pager};
 
 }  // namespace cmms::provider

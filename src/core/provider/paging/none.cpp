@@ -14,10 +14,10 @@ class NoPager : public Pager {
 
 }  // namespace
 
-std::unique_ptr<Pager> make_no_pager() { return std::make_unique<NoPager>(); }
-
-const PagingStyle none_paging{
-    "none", [] { return std::vector<std::string_view>{}; },
-    [](const PagingSpec&, const Connection&) -> Result<std::unique_ptr<Pager>> { return make_no_pager(); }};
+const PagingStyle none_paging{"none", [] { return std::vector<std::string_view>{}; },
+                              [] { return std::vector<std::string_view>{}; },
+                              [](const PagingSpec&, const Connection&) -> Result<std::unique_ptr<Pager>> {
+                                return std::unique_ptr<Pager>(std::make_unique<NoPager>());
+                              }};
 
 }  // namespace cmms::provider

@@ -45,7 +45,7 @@ Result<std::unique_ptr<Pager>> make_offset_pager(const PagingSpec& spec, const C
   if (!parameter) return std::move(parameter).error();
   Result<PageSize> size = paging_size(spec, connection);
   if (!size) return std::move(size).error();
-  Result<std::int64_t> first = paging_number(spec, connection, "first", 0);
+  Result<std::int64_t> first = paging_number(spec, connection, "first_offset", 0);
   if (!first) return std::move(first).error();
   return std::unique_ptr<Pager>(
       std::make_unique<OffsetPager>(std::move(parameter).value(), std::move(size).value(), first.value()));
@@ -56,8 +56,8 @@ Result<std::unique_ptr<Pager>> make_offset_pager(const PagingSpec& spec, const C
 const PagingStyle offset_paging{
     "offset",
     [] {
-      return std::vector<std::string_view>{"offset", "size", "page_size", "first"};
+      return std::vector<std::string_view>{"offset", "size", "page_size", "first_offset"};
     },
-    make_offset_pager};
+    [] { return std::vector<std::string_view>{"offset"}; }, make_offset_pager};
 
 }  // namespace cmms::provider

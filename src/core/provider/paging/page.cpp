@@ -116,6 +116,6 @@ const PagingStyle page_paging{"page",
                               [] {
                                 return std::vector<std::string_view>{"page", "size", "page_size", "first"};
                               },
-                              make_page_pager};
+                              [] { return std::vector<std::string_view>{"page"}; }, make_page_pager};
 
 }  // namespace cmms::provider

@@ -42,6 +42,7 @@ class SkipTokenPager : public Pager {
     return Progress::more;
   }
 
+  bool follows_answers() const override { return !token_.empty(); }
   bool can_walk() const override { return true; }
 
  private:
@@ -82,6 +83,9 @@ const PagingStyle skip_token_paging{
     "skip_token",
     [] {
       return std::vector<std::string_view>{"path", "parameter", "offset", "size", "page_size"};
+    },
+    [] {
+      return std::vector<std::string_view>{"parameter", "path"};
     },
     make_skip_token_pager};
 

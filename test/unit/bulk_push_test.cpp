@@ -394,8 +394,8 @@ TEST(Bulk, TellsWhatCanBeWritten) {
   const auto support = provider::write_support(*connection(), "part");
   ASSERT_EQ(support.size(), 2U);
   EXPECT_EQ(support[0].operation, "create");
-  EXPECT_EQ(support[1].fields, (Texts{"currency", "custom_fields", "description", "minimum_stock", "name",
-                                      "identifier", "stock_quantity", "tags", "unit_price"}));
+  EXPECT_EQ(support[1].fields, (Texts{"currency", "custom_fields", "description", "identifier",
+                                      "minimum_stock", "name", "stock_quantity", "tags", "unit_price"}));
   EXPECT_EQ(provider::write_support(*connection(), "asset").size(), 1U);
   EXPECT_TRUE(provider::write_support(*connection(), "person").empty());
   EXPECT_EQ(connection()->maps("part")->bulk.max_items(), 10'000U);

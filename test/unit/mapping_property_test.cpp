@@ -179,6 +179,7 @@ class Generator {
       if (wanted == "<path>") text += " $.b";
       if (wanted == "<schema.function>") text += " a.b";
       if (wanted == "<vocabulary>") text += " status";
+      if (wanted == "<column>") text += " a";
       if (wanted.starts_with("<text>")) text += definition.name == "template" ? " \"{a}-{b[0]}\"" : " \" \"";
     }
     return text;

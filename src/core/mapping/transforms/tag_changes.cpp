@@ -61,14 +61,11 @@ void append(std::string& operations, std::string_view operation, const Tags& tag
 }  // namespace
 
 Failure tag_changes(json::Field& value, const Transform& transform, const TransformContext& context) {
-  const bool is_list = value.kind == json::Kind::array;
-  if (!is_list && !value.is_null()) return failure("is no list of tags");
-  std::optional<Tags> tags = Tags();
-  if (is_list) {
-    const Result<json::Document> document = json::Document::parse(value.text);
-    if (document) tags = read_tags(document.value().root());
-    if (!document || !tags) return failure("is no list of texts");
-  }
+  if (value.is_null()) return success;
+  if (value.kind != json::Kind::array) return failure("is no list of tags");
+  const Result<json::Document> document = json::Document::parse(value.text);
+  const std::optional<Tags> tags = document ? read_tags(document.value().root()) : std::nullopt;
+  if (!tags) return failure("is no list of texts");
   std::string operations;
   if (!tags->empty()) {
     if (const std::optional<Tags> known = known_tags(context.document, transform.argument())) {

@@ -42,7 +42,7 @@ CREATE FUNCTION cmms.preview_request(common_work_order_id uuid)
   RETURNS TABLE (outcome text, method text, url text, body jsonb, reason text)
   AS 'MODULE_PATHNAME', 'cmms_preview_request' LANGUAGE c STRICT ROWS 1;
 COMMENT ON FUNCTION cmms.preview_request(uuid) IS
-'The request that would leave for a work order now, without headers; or the reason why there is none. SQLSTATEs as for cmms.preview_outbound.';
+'The request that would leave for a work order now, without headers, or the reason why there is none. Where a provider changes a status by calls of its own, reason says which of them follow. SQLSTATEs as for cmms.preview_outbound.';
 
 CREATE FUNCTION cmms.preview_recent(provider_id text, deliveries integer DEFAULT 10)
   RETURNS TABLE (webhook_event_id bigint, preview cmms.preview)

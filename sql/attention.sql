@@ -39,6 +39,26 @@ SELECT cmms.settle(outbox_id('A'), 'missing'), cmms.settle(outbox_id('B'), 'miss
 SELECT title, sync_state, source_work_order_id, operation, state FROM queue ORDER BY title;
 ROLLBACK;
 
+-- Accepted by a provider that did not say what it is called: waits for a person after a day, is not given up, and goes out again only when
+-- a person says so.
+BEGIN;
+SELECT make_doubtful(ARRAY['A', 'B', 'C']);
+UPDATE cmms.outbox q SET last_error = NULL, accepted_at = now() - CASE w.title WHEN 'A' THEN interval '23 hours' ELSE interval '25 hours' END
+FROM cmms.work_order w WHERE w.common_work_order_id = q.record_id;
+UPDATE cmms.work_order SET sync_state = 'pending', last_error = NULL;
+SELECT n.reason, n.title, n.detail FROM cmms.needs_attention n ORDER BY n.title;
+SELECT accepted, in_doubt, pending FROM cmms.sync_health WHERE provider_id = 'plant_a';
+SELECT common_work_order_id AS id FROM cmms.work_order WHERE title = 'B' \gset
+SELECT state, message = 'whether the provider has work order ' || :'id' || ' is unknown' AS named
+FROM raised(format('SELECT cmms.discard(%L, ''x'')', :'id'));
+SELECT state FROM raised('DELETE FROM cmms.work_order WHERE title = ''B''');
+SELECT cmms.retry(common_work_order_id) FROM cmms.work_order WHERE title = 'A';
+SELECT title, sync_state, operation, state FROM queue ORDER BY title;
+SELECT cmms.settle(outbox_id('B'), 'exists', '4714'), cmms.settle(outbox_id('C'), 'missing');
+SELECT title, sync_state, source_work_order_id, operation, state FROM queue ORDER BY title;
+SELECT count(*) FROM cmms.outbox WHERE accepted_at IS NOT NULL;
+ROLLBACK;
+
 -- Refused, with nothing changed.
 BEGIN;
 SELECT make_doubtful(ARRAY['A', 'B']);

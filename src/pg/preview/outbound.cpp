@@ -141,9 +141,11 @@ Datum preview_request(FunctionCallInfo fcinfo) {
   const Planned planned = plan(fcinfo, uuid_text(fcinfo, 0), {});
   ResultSet result(fcinfo);
   if (const auto* request = std::get_if<Request>(&planned.push.first)) {
+    std::string follows = planned.push.follows;
+    if (!follows.empty()) follows.insert(0, "then, from the status that the provider said last: ");
     result.add({outcome_of(planned), request->method, request->url,
                 request->body.empty() ? Param::null(JSONBOID) : Param::json(request->body),
-                Param::null(TEXTOID)});
+                follows.empty() ? Param::null(TEXTOID) : Param(follows)});
   } else {
     const auto& conclusion = std::get<job::Conclusion>(planned.push.first);
     const std::string reason =

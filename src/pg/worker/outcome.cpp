@@ -359,6 +359,9 @@ void add_unrecordable(const Task& task, const std::string& error, const OutcomeP
   row.state = is_create ? Settlement::State::in_doubt : Settlement::State::pending;
   row.delay_seconds = pause + task.row.seconds_in_doubt / 2;
   row.sync_state = is_create ? "in_doubt" : "retrying";
+  // What was accepted is never made again, whatever a look-up finds.
+  row.is_accepted = is_create && task.conclusion->verdict == job::Verdict::accepted;
+  if (row.is_accepted || task.row.is_accepted) row.sync_state = "pending";
   row.error = "the outcome could not be recorded: " + error;
   row.error_class = "validation";
   batch.settlements.push_back(std::move(row));

@@ -83,6 +83,7 @@ TEST(StatusWalk, TakesTheFewestActionsAndReadsTheOrderAfterThem) {
   EXPECT_EQ(called(step), "POST /Release?id=%27O%27%277%27");
   EXPECT_EQ(header_of(request_of(step), "Content-Type"), "application/json");
   EXPECT_TRUE(request_of(step).body.empty());
+  EXPECT_FALSE(request_of(step).idempotent);  // or the transport would repeat it by itself
   step = job->on_outcome(answered(200, R"({"d":{"Release":{"IsInvalid":false}}})"));
   EXPECT_TRUE(called(step).starts_with("POST /Complete?id=%27O%27%277%27&at=datetimeoffset%272"))
       << called(step);
@@ -228,6 +229,7 @@ TEST(DeleteByAction, IsDoneOnce) {
   const auto job = remove();
   const Step step = job->start();
   EXPECT_EQ(called(step), "POST /SetDeleted?id=%27O%27%277%27");
+  EXPECT_FALSE(request_of(step).idempotent);
   EXPECT_EQ(header_of(request_of(step), "Content-Type"), "application/json");
   EXPECT_EQ(conclusion_of(job->on_outcome(answered(200, "{}"))).verdict, Verdict::synchronized);
 }

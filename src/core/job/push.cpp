@@ -178,9 +178,10 @@ class PushJob : public Job {
     }
     Result<Request> request = provider::make_request(*connection_, operation, variables, {}, std::move(body));
     if (!request) return request;
-    // An update sets fixed values, whatever the method is called; and an action is never repeated blindly:
-    // the status is read before each walk.
-    request.value().idempotent = input_.operation != PushOperation::create;
+    // An update sets fixed values, whatever the method is called. A delete by POST is a call, which may be
+    // refused the second time.
+    if (input_.operation == PushOperation::update) request.value().idempotent = true;
+    if (input_.operation == PushOperation::create) request.value().idempotent = false;
     return request;
   }
 
@@ -228,7 +229,10 @@ class PushJob : public Job {
     if (!way_) return without_way();
     if (steps_done_ < way_->size()) {
       stage_ = Stage::act;
-      return request_or_failure(make((*way_)[steps_done_]->operation, {}));
+      Result<Request> action = make((*way_)[steps_done_]->operation, {});
+      // Not to be sent again by the transport: after a lost answer the status is read first.
+      if (action) action.value().idempotent = false;
+      return request_or_failure(std::move(action));
     }
     stage_ = Stage::read_back;
     return request_or_failure(make(*spec_.read, {}));

@@ -34,7 +34,8 @@ struct Deduplication {
 
 struct WebhookSpec {
   std::string resource = "work_order";
-  std::string signature;  // the scheme where a secret is given and no option says another; empty: standard_webhooks
+  std::string
+      signature;  // the scheme where a secret is given and no option says another; empty: standard_webhooks
   // Paths may be templates, as those of a resource.
   std::vector<std::string> event;          // the event's name; vocabulary 'event' may translate it
   std::vector<std::string> event_headers;  // tried when the body has none

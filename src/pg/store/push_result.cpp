@@ -83,10 +83,10 @@ constexpr const char* acknowledge_sql = R"sql(
       WHERE x.tenant_id = r.tenant_id AND x.{id} = r.record_id LIMIT 1) AS q
     WHERE w.ctid = q.place)sql";
 
-// What a webhook or poll has shown before the provider's acceptance of it was recorded is done. A row that a change
-// has overtaken since the claim is not given up: what is sent next is something else, and
-// in mode draft something that nobody has approved. A
-// record that was deleted here before the provider ever got it needs no further attempt.
+// What a webhook or poll has shown before the provider's acceptance of it was recorded is done. A row that a
+// change has overtaken since the claim is not given up: what is sent next is something else, and in mode
+// draft something that nobody has approved. A record that was deleted here before the provider ever got it
+// needs no further attempt.
 constexpr const char* settle_sql = R"sql(
     WITH r AS MATERIALIZED (
       SELECT v.*, q.place AS outbox_place, q.is_changed AND v.state IN ('removed', 'held') AS is_overtaken,

@@ -173,7 +173,7 @@ TEST(Transform, RefusesBadChains) {
 
 TEST(Transform, TheTableIsSortedAndComplete) {
   const auto& definitions = transform_definitions();
-  EXPECT_EQ(definitions.size(), 38U);
+  EXPECT_EQ(definitions.size(), 40U);
   EXPECT_TRUE(std::is_sorted(definitions.begin(), definitions.end(),
                              [](const auto& a, const auto& b) { return a.name < b.name; }));
   for (const TransformDefinition& definition : definitions) {
@@ -220,6 +220,15 @@ TEST(Transform, CustomFields) {
   EXPECT_EQ(transformed("custom_fields", "5"), "! is neither an object nor a list of fields");
 }
 
+TEST(Transform, BeforeAndAfterASeparator) {
+  EXPECT_EQ(transformed("before \":\"", R"("equipment:EQ:1")"), R"("equipment")");
+  EXPECT_EQ(transformed("after \":\"", R"("equipment:EQ:1")"), R"("EQ:1")");
+  EXPECT_EQ(transformed("before \":\"", R"("EQ")"), R"("EQ")");
+  EXPECT_EQ(transformed("after \":\"", R"("EQ")"), "null");
+  EXPECT_EQ(transformed("before \":\"", "null"), "null");
+  EXPECT_EQ(transformed("after \":\"", "null"), "null");
+}
+
 TEST(Transform, TypedIdentifier) {
   EXPECT_EQ(transformed("typed_identifier", R"("external:EQ-1")"), R"({"type":"external","value":"EQ-1"})");
   EXPECT_EQ(transformed("typed_identifier", R"("native:7")"), R"({"type":"native","value":7})");
@@ -230,7 +239,10 @@ TEST(Transform, TypedIdentifier) {
   for (const char* each : {R"("external:EQ-1")", R"("native:7")", R"("2507")", R"("EQ-1")"}) {
     EXPECT_EQ(transformed("typed_identifier | typed_identifier", each), each);
   }
-  EXPECT_EQ(transformed("typed_identifier", "[]"), "! is no identifier");
+  EXPECT_EQ(transformed("typed_identifier", "[]"), "[]");
+  EXPECT_EQ(transformed("typed_identifier", R"(["email:a@b.c", "7"])"),
+            R"([{"type":"email","value":"a@b.c"},7])");
+  EXPECT_EQ(transformed("typed_identifier", R"([true])"), "! is no identifier");
   EXPECT_EQ(transformed("typed_identifier", "{}"), "! has not the members \"type\" and \"value\"");
 }
 

@@ -146,7 +146,7 @@ provider::ConnectionInput notified_input(const std::string& paging) {
         "operation": {
           "method": "GET", "path": "/notifications", "query": {"$filter": "Ref eq '{reference_short:odata}'"}
         },
-        "records": "$.d.results", "id": "Order", "reference": ["Ref", "Text"], "newest_first": "Made",
+        "records": "$.d.results", "id": "Order", "reference": ["Ref", "Texts[*].Text"], "newest_first": "Made",
         "paging": )" + paging + R"(
       },
       "id": "Id"}}})");
@@ -193,6 +193,25 @@ TEST(Lookup, FindsAnOrderThroughTheRecordThatNamesIt) {
   EXPECT_EQ(
       conclusion_of(whole->on_outcome(notifications(notification(reference, "17", 0)))).source_record_id,
       "17");
+}
+
+TEST(Lookup, FindsOurReferenceInAnyOfSeveralTexts) {
+  const std::string texts =
+      R"("Texts": [{"Text": "[cmms nothing]"}, {"Text": 7}, {"Text": "Leaks\n\n)" + mark + R"("}])";
+  const auto job = notified_lookup(by_link);
+  job->start();
+  EXPECT_EQ(
+      conclusion_of(job->on_outcome(notifications(R"({"Order": "9", )" + texts + "}"))).source_record_id,
+      "9");
+
+  auto input = notified_input(by_link);
+  auto descriptor = provider::parse_descriptor(R"({"type": "t", "name": "T", "resources": {"work_order": {
+      "id": "Order", "reference": {"field": "LongText", "read": ["Description", "Texts[*].Text"]}}}})");
+  ASSERT_TRUE(descriptor.ok()) << descriptor.error().message;
+  input.descriptor = std::make_shared<const provider::Descriptor>(std::move(descriptor).value());
+  const auto connection = connect(std::move(input));
+  const json::Document record = test::parse("{" + texts + "}");
+  EXPECT_EQ(provider::record_reference(*connection->maps("work_order"), record.root()), reference);
 }
 
 TEST(Lookup, ARecordThatNamesNoOrderYetIsNone) {

@@ -116,16 +116,22 @@ class LookupJob : public Job {
   // The reference stands in records of another kind, which name ours.
   bool has_own_list() const { return spec_.lookup && spec_.lookup->operation.has_value(); }
 
+  bool names_ours(const json::Value& value) const {
+    if (!value.is_string()) return false;
+    return ascii::equal_ignore_case(value.string(), reference_) ||
+           ascii::equal_ignore_case(value.string(), reference_short_) ||
+           provider::find_reference(value.string()) == reference_;
+  }
+
   bool is_ours(const json::Value& record) const {
     if (maps_.lookup.reference.empty()) return provider::record_reference(maps_, record) == reference_;
-    return std::any_of(maps_.lookup.reference.begin(), maps_.lookup.reference.end(),
-                       [&](const path::Path& path) {
-                         const std::optional<json::Field> field = path.first(record);
-                         if (!field || field->kind != json::Kind::string) return false;
-                         return ascii::equal_ignore_case(field->text, reference_) ||
-                                ascii::equal_ignore_case(field->text, reference_short_) ||
-                                provider::find_reference(field->text) == reference_;
-                       });
+    for (const path::Path& path : maps_.lookup.reference) {
+      const std::vector<json::Value> values = path.all(record);
+      if (std::any_of(values.begin(), values.end(),
+                      [&](const json::Value& each) { return names_ours(each); }))
+        return true;
+    }
+    return false;
   }
 
   std::string id_of(const json::Value& record) const {

@@ -170,10 +170,11 @@ std::string record_reference(const ResourceMaps& maps, const json::Value& record
   if (auto found = find_reference(own)) return *found;
   if (!maps.reference) return {};
   for (const path::Path& path : maps.reference->read) {
-    const std::optional<json::Field> field = path.first(record);
-    if (!field || field->kind != json::Kind::string) continue;
-    if (is_uuid(field->text)) return lower(field->text);
-    if (auto found = find_reference(field->text)) return *found;
+    for (const json::Value& value : path.all(record)) {
+      if (!value.is_string()) continue;
+      if (is_uuid(value.string())) return lower(value.string());
+      if (auto found = find_reference(value.string())) return *found;
+    }
   }
   return {};
 }

@@ -16,6 +16,7 @@ CREATE TABLE cmms.outbox (
   next_attempt_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
   claimed_change_seq bigint,
   claimed_at timestamptz,
+  attempted_at timestamptz,
   in_doubt_since timestamptz,
   accepted_at timestamptz,
   lookups integer NOT NULL DEFAULT 0,
@@ -46,6 +47,7 @@ COMMENT ON COLUMN cmms.outbox.attempts IS 'Attempts so far, counted and committe
 COMMENT ON COLUMN cmms.outbox.next_attempt_at IS 'Not before.';
 COMMENT ON COLUMN cmms.outbox.claimed_change_seq IS 'change_seq at the last claim: a higher change_seq means that changes came after.';
 COMMENT ON COLUMN cmms.outbox.claimed_at IS 'Time of the last claim.';
+COMMENT ON COLUMN cmms.outbox.attempted_at IS 'Time of the last claim for an attempt, not for a look-up: what the attempt made at the provider is not older.';
 COMMENT ON COLUMN cmms.outbox.in_doubt_since IS 'Since when the outcome of an attempt is unknown.';
 COMMENT ON COLUMN cmms.outbox.accepted_at IS 'Since when the provider has the record without having said what it is called: it is not sent again, and waits until a webhook, a poll or a look-up shows it.';
 COMMENT ON COLUMN cmms.outbox.lookups IS 'Look-ups that did not find the record since then.';

@@ -29,13 +29,15 @@ constexpr const char* claim_sql = R"sql(
         ORDER BY o.next_attempt_at, o.outbox_id LIMIT r.row_limit FOR UPDATE SKIP LOCKED) AS q)
     UPDATE cmms.outbox o
     SET state = 'in_flight', claimed_at = clock_timestamp(),
+        attempted_at = CASE WHEN d.was_in_doubt THEN o.attempted_at ELSE clock_timestamp() END,
         attempts = CASE WHEN d.was_in_doubt THEN o.attempts ELSE o.attempts + 1 END,
         claimed_change_seq = CASE WHEN d.was_in_doubt THEN o.claimed_change_seq ELSE o.change_seq END
     FROM due d
     WHERE o.ctid = d.place
     RETURNING o.tenant_id, o.resource, o.record_id, o.provider_id, o.operation, o.changed_fields, o.source_record_id,
               d.next_attempt_at, o.outbox_id, o.attempts, d.was_in_doubt, o.lookups,
-              extract(epoch FROM clock_timestamp() - o.in_doubt_since)::float8, o.accepted_at IS NOT NULL)sql";
+              extract(epoch FROM clock_timestamp() - o.in_doubt_since)::float8, o.accepted_at IS NOT NULL,
+              extract(epoch FROM clock_timestamp() - o.attempted_at)::float8)sql";
 
 // A statement of its own: its snapshot is younger than the lock on the outbox row, so that the record is
 // never older than the change that was claimed with it. A create sends no nulls, so they are not carried
@@ -89,6 +91,7 @@ ClaimedRow claimed_row(const Rows& rows, std::size_t i) {
   row.lookups = static_cast<int>(rows.integer(i, 11));
   row.seconds_in_doubt = rows.number(i, 12);
   row.is_accepted = rows.boolean(i, 13);
+  if (!rows.is_null(i, 14)) row.seconds_since_attempt = rows.number(i, 14);
   return row;
 }
 

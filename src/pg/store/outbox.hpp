@@ -45,6 +45,7 @@ struct ClaimedRow {
   bool is_in_doubt = false;           // an earlier attempt's outcome is unknown: to be looked up
   int lookups = 0;                    // that read everything and found nothing
   double seconds_in_doubt = 0;
+  std::optional<double> seconds_since_attempt;
   bool is_accepted = false;  // the provider has it, and has not said yet what it is called
 };
 

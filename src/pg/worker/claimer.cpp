@@ -50,10 +50,12 @@ MadeJob make_job(Task& task) {
     task.record = std::make_shared<const json::Document>(std::move(document).value());
   }
   if (task.kind == TaskKind::push) return make_push_job(task);
-  const auto in_doubt = std::chrono::duration<double>(task.row.seconds_in_doubt);
-  const auto attempted_at = std::chrono::system_clock::now() - in_doubt;
-  return job::make_lookup(task.connection, task.row.key.resource, task.row.key.record_id,
-                          std::chrono::floor<std::chrono::microseconds>(attempted_at));
+  std::optional<job::Micros> attempted_at;
+  if (task.row.seconds_since_attempt) {
+    const auto ago = std::chrono::duration<double>(*task.row.seconds_since_attempt);
+    attempted_at = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now() - ago);
+  }
+  return job::make_lookup(task.connection, task.row.key.resource, task.row.key.record_id, attempted_at);
 }
 
 }  // namespace

@@ -123,6 +123,19 @@ TEST(Overlay, ActivationNamesRequiredFieldsWithoutARule) {
   EXPECT_EQ(unmapped_required(*connect(custom), "work_order"), std::vector<std::string>{"AUART"});
 }
 
+TEST(Overlay, ActivationAsksNothingForACompanionThatIsNotUsed) {
+  ConnectionInput input;
+  input.descriptor = test::shipped_descriptor("sap_pm");
+  input.options = {{"base_url", "https://sap.test"}, {"order_type", "PM01"}, {"planning_plant", "1010"}};
+  input.credentials = {{"username", "u"}, {"password", "p"}};
+  EXPECT_TRUE(unmapped_required(*connect(input), "notification").empty());
+  input.field_rows = {
+      {"notification", "outbound", "NotificationText", std::nullopt, "", false, {}, "always"}};
+  EXPECT_TRUE(unmapped_required(*connect(input), "notification").empty());
+  input.options.insert_or_assign("notification_type", "M1");
+  EXPECT_EQ(unmapped_required(*connect(input), "notification"), std::vector<std::string>{"NotificationText"});
+}
+
 TEST(Overlay, SourcesSurviveTheirText) {
   for (const std::vector<std::string>& sources :
        {std::vector<std::string>{"$.a"}, std::vector<std::string>{"a", "$.\"odd, key\""}}) {

@@ -424,12 +424,28 @@ Result<std::shared_ptr<const Connection>> make_connection(ConnectionInput input)
   return std::shared_ptr<const Connection>(std::move(connection));
 }
 
+namespace {
+
+// A companion whose resource goes without it is never written.
+bool is_idle_companion(const Connection& connection, std::string_view resource) {
+  bool is_companion = false;
+  for (const auto& [name, spec] : connection.descriptor->resources) {
+    if (!spec.companion || spec.companion->resource != resource) continue;
+    const ResourceMaps* maps = connection.maps(name);
+    if (maps != nullptr && maps->companion) return false;
+    is_companion = true;
+  }
+  return is_companion;
+}
+
+}  // namespace
+
 bool is_poll_style(std::string_view text) { return text == whole_poll || text == "changed"; }
 
 std::vector<std::string> unmapped_required(const Connection& connection, std::string_view resource) {
   std::vector<std::string> missing;
   const ResourceMaps* maps = connection.maps(resource);
-  if (maps == nullptr) return missing;
+  if (maps == nullptr || is_idle_companion(connection, resource)) return missing;
   const std::vector<mapping::Rule>& rules = maps->outbound.rules();
   for (const std::string& target : maps->required) {
     const bool mapped =

@@ -28,6 +28,27 @@ my %clickmaint = (
     connect   => sub { connect_provider($node, $db, 'clickmaint', shift, options => ["page_size '$page_size'"]) },
     list_path => 'work_orders',
 );
+my %sap_pm = (
+    provider  => 'sap_pm',
+    title     => 'MaintenanceOrderDesc',
+    order     => { MaintenanceOrderDesc => 'Freezer' },
+    connect   => \&connect_sap_pm,
+    list_path => 'MaintenanceOrder$',
+    options   => [ '--sap-client', 100 ],
+);
+
+sub connect_sap_pm
+{
+    my ($simulator) = @_;
+    my $url = $simulator->url;
+    $node->safe_psql(
+        $db, qq{
+        CREATE SERVER sap_pm FOREIGN DATA WRAPPER cmms OPTIONS (type 'sap_pm', base_url '$url', sap_client '100', order_type 'PM01',
+            planning_plant '1010', page_size '$page_size');
+        CREATE USER MAPPING FOR PUBLIC SERVER sap_pm OPTIONS (username 'CMMS_TEST', password 'test-password');
+        SELECT cmms.activate('sap_pm', mode => 'write_back', poll_interval => '1 hour', import_since => '2020-01-01');});
+    return;
+}
 
 # Columns of the provider's row in cmms.backfill_progress; undef while the server is down.
 sub progress
@@ -86,7 +107,7 @@ sub backfill_survives
 {
     my ($is) = @_;
     my $provider  = $is->{provider};
-    my $simulator = start_simulator(provider => $provider);
+    my $simulator = start_simulator(provider => $provider, options => $is->{options} // []);
     $simulator->create(orders => [ $is->{order} ], count => $records, updated_at => '2026-01-01T00:00:00Z', step_seconds => 1);
     $simulator->fault({ match => { method => 'GET', path => $is->{list_path} }, action => 'latency', latency_ms => 20 });
     $is->{connect}->($simulator);
@@ -96,14 +117,14 @@ sub backfill_survives
         "running|$records|t|t", "$provider: it is seen running, with its end in sight");
     kill_worker();
     wait_for_records($provider, $records / 2);
-    my $before = $node->safe_psql($db, 'SELECT count(*) FROM cmms.work_order');
+    my $before = $node->safe_psql($db, "SELECT count(*) FROM cmms.work_order WHERE provider_id = '$provider'");
     cmp_ok($before, '<', $records, "$provider: the changes come in the middle");
     # Of those that were read already and of those that were not, all in one moment.
     my %change = (set => { $is->{title} => 'Changed meanwhile' }, count => 250, updated_at => '2026-06-01T00:00:00Z');
     $simulator->change(%change, offset => $records / 10);
     $simulator->change(%change, offset => $records - 500);
     kill_server();
-    is($node->safe_psql($db, "SELECT count(*) >= $before FROM cmms.work_order"), 't', "$provider: what was committed is there after the kill");
+    is($node->safe_psql($db, "SELECT count(*) >= $before FROM cmms.work_order WHERE provider_id = '$provider'"), 't', "$provider: what was committed is there after the kill");
     cmp_ok(records_read($provider), '>=', $before, "$provider: and counted");
 
     my $worker = worker_pid($node, $db);
@@ -127,16 +148,16 @@ sub backfill_survives
     # Everything again.
     $simulator->clear_faults;
     my $started = progress($provider, 'started_at');
-    my $version = $node->safe_psql($db, 'SELECT max(updated_at) FROM cmms.work_order');
+    my $version = $node->safe_psql($db, "SELECT max(updated_at) FROM cmms.work_order WHERE provider_id = '$provider'");
     $node->safe_psql($db, "UPDATE cmms.poll_cursor SET cursor = NULL WHERE provider_id = '$provider'; SELECT cmms.poll_now('$provider')");
     ok(is_idle($node, $db), "$provider: idle after the second import");
     is(progress($provider, "state, started_at > '$started', records_read BETWEEN $records AND $records + 1000"),
         'complete|t|t', "$provider: taking the cursor away starts another backfill");
-    is($node->safe_psql($db, 'SELECT max(updated_at) FROM cmms.work_order'), $version, "$provider: which changes nothing");
-    is($node->safe_psql($db, q{SELECT count(*) FROM cmms.event WHERE event_type = 'work_order.created'}), $records, "$provider: nor is anything new to it");
+    is($node->safe_psql($db, "SELECT max(updated_at) FROM cmms.work_order WHERE provider_id = '$provider'"), $version, "$provider: which changes nothing");
+    is($node->safe_psql($db, "SELECT count(*) FROM cmms.event WHERE event_type = 'work_order.created' AND provider_id = '$provider'"), $records, "$provider: nor is anything new to it");
     return;
 }
 
-backfill_survives(\%clickmaint);
+backfill_survives($_) for \%clickmaint, \%sap_pm;
 
 done_testing();

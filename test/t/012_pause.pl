@@ -24,7 +24,8 @@ is(query("SELECT cmms.wait_until_idle('15 s')"), 't', 'the first poll is done, s
 $simulator->fault({ match => { method => 'POST' }, count => 1, action => 'latency', latency_ms => 1500 });
 insert_orders($node, $db, 'plant_a', 1, 'First');
 wait_until('the request', sub { $simulator->summary->{in_progress} > 0 });
-query("SELECT cmms.pause_provider('plant_a', 'maintenance')");insert_orders($node, $db, 'plant_a', 20, 'Later');
+query("SELECT cmms.pause_provider('plant_a', 'maintenance')");
+insert_orders($node, $db, 'plant_a', 20, 'Later');
 query("SELECT cmms.poll_now('plant_a')");
 ok($node->poll_query_until($db, "SELECT sync_state = 'synchronized' FROM cmms.work_order WHERE title = 'First 1'"),
     'what was under way is finished');
@@ -42,8 +43,18 @@ is(pushed(), 1, 'and nothing was sent');
 is($simulator->summary->{requests}, $requests, 'no request of any kind has left');
 
 query("SELECT cmms.resume_provider('plant_a')");
-ok(is_idle($node, $db), 'resumed');every_order_is_there_once($node, $db, 'plant_a', $simulator, 22, 'resumed');
+ok(is_idle($node, $db), 'resumed');
+every_order_is_there_once($node, $db, 'plant_a', $simulator, 22, 'resumed');
 is(query("SELECT count(*) FROM cmms.work_order WHERE sync_state <> 'synchronized'"), '0', 'everything has been sent');
+
+# What other processes have cached is out of date only some time after the commit, and the later the more a transaction has changed in
+# the catalog: the worker must not look before.
+query("SELECT cmms.pause_provider('plant_a')");
+insert_orders($node, $db, 'plant_a', 1, 'Beside much else');
+ok(is_idle($node, $db), 'paused again');
+query("BEGIN; SELECT cmms.resume_provider('plant_a');
+  DO \$\$ BEGIN FOR n IN 1 .. 1500 LOOP EXECUTE format('CREATE TABLE scratch_%s (id int)', n); END LOOP; END \$\$; COMMIT");
+is(query("SELECT cmms.wait_until_idle('15 s')"), 't', 'the worker knows at once that it is resumed');
 
 # A poll of many pages ends with the page under way, and goes on from there.
 $simulator->create(orders => [ { title => 'Theirs' } ], count => 450, updated_at => '2027-01-01T00:00:00Z', step_seconds => 1);

@@ -1,13 +1,16 @@
 #include "pg/worker/wake.hpp"
 
+#include <utility>
+
 #include "pg/boundary/guard.hpp"
 #include "pg/worker/shared_state.hpp"
 
 namespace cmms::pg {
 namespace {
 
-bool callback_is_registered = false;
+bool callbacks_are_registered = false;
 bool wake_is_wanted = false;
+bool wake_is_due = false;
 
 ServedDatabase* find_entry(SharedState& state, Oid database) {
   for (int i = 0; i < state.entry_count; ++i) {
@@ -39,13 +42,10 @@ void request_launch(SharedState& state) {
   wake_process(state.launcher_process_number);
 }
 
-// Runs after the transaction has become visible; nothing in it can fail.
 void on_transaction_end(XactEvent event, void* /*argument*/) {
-  if (!wake_is_wanted) return;
   switch (event) {
     case XACT_EVENT_COMMIT:
-      wake_is_wanted = false;
-      if (shared_state() != nullptr && !wake_running_worker(*shared_state())) request_launch(*shared_state());
+      wake_is_due = std::exchange(wake_is_wanted, false);
       break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
@@ -56,12 +56,25 @@ void on_transaction_end(XactEvent event, void* /*argument*/) {
   }
 }
 
+// Of the whole transaction's resources the last: only by now do other processes know that what they have
+// cached is out of date, so that a worker woken earlier would miss a change of its configuration. Nothing in
+// it can fail.
+void on_resource_release(ResourceReleasePhase phase, bool /*is_commit*/, bool is_top_level,
+                         void* /*argument*/) {
+  if (!wake_is_due || !is_top_level || phase != RESOURCE_RELEASE_AFTER_LOCKS) return;
+  wake_is_due = false;
+  if (shared_state() != nullptr && !wake_running_worker(*shared_state())) request_launch(*shared_state());
+}
+
 }  // namespace
 
 void wake_worker_at_commit() {
-  if (!callback_is_registered) {
-    pg_call([] { RegisterXactCallback(on_transaction_end, nullptr); });
-    callback_is_registered = true;
+  if (!callbacks_are_registered) {
+    pg_call([] {
+      RegisterXactCallback(on_transaction_end, nullptr);
+      RegisterResourceReleaseCallback(on_resource_release, nullptr);
+    });
+    callbacks_are_registered = true;
   }
   wake_is_wanted = true;
 }

@@ -20,3 +20,18 @@ BEGIN;
 INSERT INTO cmms.work_order (provider_id, title, priority) VALUES ('plant_a', 'Pump', 'low');
 SELECT state FROM raised($$DELETE FROM cmms.priority WHERE name = 'low'$$);
 ROLLBACK;
+
+-- A statement's new orders name what is in the vocabularies, all of them, whoever inserts them.
+SELECT state, message, detail FROM raised($$INSERT INTO cmms.work_order (provider_id, title, common_status) VALUES ('plant_a', 'Pump', 'paused')$$);
+SELECT state, detail FROM raised($$INSERT INTO cmms.work_order (provider_id, title, priority)
+  SELECT 'plant_a', 'Pump ' || n, CASE n WHEN 700 THEN 'urgent' ELSE 'low' END FROM generate_series(1, 1000) n$$);
+BEGIN;
+INSERT INTO cmms.work_order (provider_id, title, common_status, priority) SELECT 'plant_a', 'Pump ' || n, 'triaged', 'low' FROM generate_series(1, 3) n;
+SELECT state FROM raised($$UPDATE cmms.work_order SET priority = 'urgent' WHERE title = 'Pump 2'$$);
+SELECT state FROM raised($$UPDATE cmms.common_status SET name = 'looked_at' WHERE name = 'triaged'$$);
+ROLLBACK;
+SELECT count(*) FROM cmms.work_order WHERE title LIKE 'Pump%';
+
+-- It is no function to be called, nor a trigger of another kind.
+SELECT state, message, detail FROM raised($$CREATE TEMPORARY TABLE other (common_status text); CREATE TRIGGER t AFTER INSERT ON other
+  FOR EACH ROW EXECUTE FUNCTION cmms.check_vocabulary(); INSERT INTO other VALUES ('x')$$);

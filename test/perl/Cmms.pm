@@ -221,13 +221,36 @@ use warnings;
 sub query
 {
     my ($self, $statement) = @_;
+    $self->start($statement);
+    return $self->result;
+}
+
+# Begins a statement that has to wait for another session.
+sub start
+{
+    my ($self, $statement) = @_;
     $self->{timer}->start;
     $self->{output} = '';
+    $self->{statement} = $statement;
     $self->{input} .= "$statement;\n\\echo finished\n";
+    $self->{harness}->pump_nb;
+    return;
+}
+
+sub result
+{
+    my ($self) = @_;
     $self->{harness}->pump until $self->{output} =~ /^finished$/m || !$self->{harness}->pumpable;
-    die "session: $statement: $self->{errors}" unless $self->{output} =~ s/^finished\n//m;
+    die "session: $self->{statement}: $self->{errors}" unless $self->{output} =~ s/^finished\n//m;
     chomp $self->{output};
     return $self->{output};
+}
+
+# What the statement that was begun fails with, and the session with it.
+sub failure
+{
+    my ($self) = @_;
+    return eval { $self->result } // $@;
 }
 
 sub close

@@ -159,6 +159,43 @@ my %create = (match => { method => 'POST' });
     cmp_ok($seconds, '<', 9, 'retry: each came after about a second');
 }
 
+# Two sessions import the same page: the second one waits, and finds each record as the first one has left it.
+{
+    my $provider = 'page_file';
+    query("CREATE SERVER $provider FOREIGN DATA WRAPPER cmms OPTIONS (type 'custom', base_url 'http://127.0.0.1:9')");
+    query(qq{SELECT cmms.set_field_mapping('$provider', '{"work_order": {"id": "id", "title": "title"}}')});
+    my $import = sub {
+        my ($from, $to) = @_;
+        return qq{SELECT i.outcome, count(*) FROM cmms.import_records('$provider', (SELECT jsonb_agg(jsonb_build_object('id', n, 'title', 'Order ' || n))
+            FROM generate_series($from, $to) n)) i GROUP BY 1 ORDER BY 1};
+    };
+    my $first = open_session($node, $db);
+    is($first->query('BEGIN; ' . $import->(1, 50)), 'created|50', 'same page: the first session creates 50 orders');
+    my $second = open_session($node, $db);
+    $second->start($import->(26, 100));
+    ok($node->poll_query_until($db, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%import_records%'}),
+        'same page: the second one waits for it');
+    $first->query('COMMIT');
+    is($second->result, "created|50\nunchanged|25", 'same page: and creates the others');
+    is(query(qq{SELECT count(*), count(DISTINCT w.source_work_order_id), count(h.*) FROM cmms.work_order w
+        LEFT JOIN cmms.status_history h USING (tenant_id, common_work_order_id) WHERE w.provider_id = '$provider'}),
+        '100|100|100', 'same page: each order is there once, with its history');
+    is(query(qq{SELECT count(*) FROM cmms.event WHERE provider_id = '$provider'}), '100', 'same page: and its event');
+}
+
+# A status that an order has been given, though not yet for good, cannot be deleted.
+{
+    query(q{INSERT INTO cmms.common_status (name, sort_order) VALUES ('paused', 61)});
+    my $application = open_session($node, $db);
+    $application->query(q{BEGIN; INSERT INTO cmms.work_order (provider_id, title, common_status) VALUES ('page_file', 'Paused', 'paused')});
+    my $administrator = open_session($node, $db);
+    $administrator->start(q{DELETE FROM cmms.common_status WHERE name = 'paused'});
+    ok($node->poll_query_until($db, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE%paused%'}),
+        'vocabulary: the deletion waits for the order');
+    $application->query('COMMIT');
+    like($administrator->failure, qr/violates foreign key constraint "work_order_common_status_fkey"/, 'vocabulary: and is refused');
+}
+
 unlike(slurp_file($node->logfile), qr/PANIC|was terminated by signal/, 'no process has crashed');
 
 done_testing();

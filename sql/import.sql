@@ -62,6 +62,21 @@ GROUP BY w.common_work_order_id, w.title ORDER BY w.title;
 DELETE FROM cmms.work_order WHERE provider_id = 'page_file'; DELETE FROM cmms.outbox WHERE provider_id = 'page_file';
 DROP SERVER page_file CASCADE;
 
+-- Times that no transform has put into one form are what PostgreSQL makes of them, and text, numbers and lists arrive as they are.
+CREATE SERVER raw_file FOREIGN DATA WRAPPER cmms OPTIONS (type 'custom', base_url 'http://127.0.0.1:9');
+SELECT count(*) FROM cmms.set_field_mapping('raw_file', '{"work_order": {"id": "id", "title": "title", "assignees": "who", "total_cost": "cost",
+  "due_date": {"source": "due", "transform": "trim"}}}');
+CREATE TEMPORARY VIEW raw AS SELECT n, due FROM unnest('{2026-03-31T17:00:00Z, 2026-03-31T24:00:00Z, 2026-06-30T23:59:60Z, 2026-03-31T17:00:00.1Z,
+  2026-03-31T17:00:00.123456Z, 2026-03-31T17:00:00.1234567Z, 2026-03-31 17:00:00z, 2026-03-31T17:00:00+02:00, 2026-03-31, 0044-03-15T12:00:00Z}'::text[]) WITH ORDINALITY AS x(due, n);
+SELECT i.outcome, count(*) FROM (SELECT jsonb_agg(jsonb_build_object('id', n, 'title', 'Grüße ' || n, 'who', ARRAY['a"b', NULL, n::text], 'cost', n + 0.25, 'due', due)) AS records FROM raw) r,
+  cmms.import_records('raw_file', records) i GROUP BY 1;
+SELECT w.title, w.assignees, w.total_cost, w.source_fields = jsonb_build_object('source_work_order_id', r.n::text, 'title', w.title, 'assignees', w.assignees,
+  'total_cost', w.total_cost, 'sla_due_at', r.due) AS is_kept, w.sla_due_at = r.due::timestamptz AS is_same
+FROM raw r JOIN cmms.work_order w ON w.provider_id = 'raw_file' AND w.source_work_order_id = r.n::text ORDER BY r.n;
+DELETE FROM cmms.work_order WHERE provider_id = 'raw_file';
+DELETE FROM cmms.outbox WHERE provider_id = 'raw_file';
+DROP SERVER raw_file CASCADE;
+
 -- Bad input, and who may.
 SELECT count(*) FROM cmms.import_records('log_file', '[]');
 SELECT outcome, detail FROM cmms.import_records('log_file', '[1, null, "x", [], {}]');

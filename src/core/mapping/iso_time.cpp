@@ -1,7 +1,7 @@
 // Strict parsing of ISO 8601 dates and times.
 #include "core/mapping/iso_time.hpp"
 
-#include <cstdio>
+#include <cstdint>
 
 namespace cmms::mapping {
 namespace {
@@ -111,11 +111,17 @@ std::optional<chrono::minutes> parse_offset(Cursor& cursor) {
   return west ? -offset : offset;
 }
 
-std::string format_date(const chrono::year_month_day& date) {
-  char text[32];
-  const int length = std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
-                                   static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
-  return {text, static_cast<std::size_t>(length)};
+void append_digits(std::string& text, std::int64_t number, std::size_t count) {
+  text.append(count, '0');
+  for (auto digit = text.rbegin(); number != 0 && count != 0; ++digit, --count, number /= 10) {
+    *digit = static_cast<char>('0' + number % 10);
+  }
+}
+
+void append_date(std::string& text, const chrono::year_month_day& date) {
+  append_digits(text, static_cast<int>(date.year()), 4);
+  append_digits(text += '-', static_cast<unsigned>(date.month()), 2);
+  append_digits(text += '-', static_cast<unsigned>(date.day()), 2);
 }
 
 }  // namespace
@@ -140,7 +146,11 @@ bool IsoTime::is_null_sentinel() const {
   return date == chrono::year_month_day{chrono::year(1), chrono::month(1), chrono::day(1)};
 }
 
-std::string IsoTime::date_text() const { return format_date(date); }
+std::string IsoTime::date_text() const {
+  std::string text;
+  append_date(text, date);
+  return text;
+}
 
 UtcTime IsoTime::utc() const { return UtcTime(chrono::sys_days(date)) + time_of_day - offset; }
 
@@ -152,15 +162,14 @@ std::optional<std::string> utc_text(UtcTime moment) {
   if (utc_date.year() < chrono::year(1) || utc_date.year() > chrono::year(9999)) return std::nullopt;
 
   const chrono::hh_mm_ss time(moment - day);
-  const auto microseconds = static_cast<long>(time.subseconds().count());
-  char text[64];
-  const int length =
-      std::snprintf(text, sizeof text, "T%02ld:%02ld:%02ld", static_cast<long>(time.hours().count()),
-                    static_cast<long>(time.minutes().count()), static_cast<long>(time.seconds().count()));
-  std::string out = format_date(utc_date).append(text, static_cast<std::size_t>(length));
-  if (microseconds != 0) {
-    const int fraction = std::snprintf(text, sizeof text, ".%06ld", microseconds);
-    out.append(text, static_cast<std::size_t>(fraction));
+  std::string out;
+  out.reserve(sizeof "yyyy-mm-ddThh:mm:ss.ffffffZ");
+  append_date(out, utc_date);
+  append_digits(out += 'T', time.hours().count(), 2);
+  append_digits(out += ':', time.minutes().count(), 2);
+  append_digits(out += ':', time.seconds().count(), 2);
+  if (const auto microseconds = time.subseconds().count(); microseconds != 0) {
+    append_digits(out += '.', microseconds, 6);
   }
   out.push_back('Z');
   return out;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t max_sources = 16;
 constexpr std::size_t max_problem_value_bytes = 200;
+constexpr std::size_t room_for_identity = 4;  // id, time stamp, revision and reference, which callers add
 
 Error in_rule(std::string_view target, Error error) {
   error.message = "field map rule for " + json::quote(json::clip(target, 100)) + ": " + error.message;
@@ -194,7 +195,7 @@ std::optional<Mapped> FieldMap::complete(const Mapped& mapped) const {
 Mapped FieldMap::apply(const json::Value& document, const ValueMaps& values, Direction direction,
                        Operation operation, const std::function<bool(std::string_view)>* only) const {
   Mapped mapped;
-  mapped.fields.reserve(rules_.size());
+  mapped.fields.reserve(rules_.size() + room_for_identity);
   const TransformContext context = this->context(document, values);
   bool has_touched = false;
   for (const Rule& rule : rules_) {

@@ -137,12 +137,13 @@ class Application {
                                                          std::span<const InboundItem* const> items,
                                                          std::span<const IncomingRecord> records,
                                                          std::span<const std::optional<StoredOrder>> stored) {
-    std::vector<IncomingRecord> unknown;
+    std::deque<IncomingRecord> completed_records;
+    std::vector<const IncomingRecord*> unknown;
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (stored[i] || !records[i].source_id) continue;
       const InboundItem* whole = completed(*items[i]);
       if (!(whole == nullptr ? items[i] : whole)->inbound.mapped.problems.empty()) continue;
-      unknown.push_back(whole == nullptr ? records[i] : incoming(*whole));
+      unknown.push_back(whole == nullptr ? &records[i] : &completed_records.emplace_back(incoming(*whole)));
     }
     return batch.insert(unknown);
   }

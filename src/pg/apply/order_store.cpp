@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/mapping/iso_time.hpp"
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/memory.hpp"
 #include "pg/boundary/spi.hpp"
@@ -141,20 +142,57 @@ constexpr Column columns[] = {{"identifier", TEXTOID},
                               {"source_updated_at", TIMESTAMPTZOID},
                               {"source_revision", TEXTOID}};
 
-Param column_value(const Column& column, const json::Field* field) {
-  if (field == nullptr || field->is_null()) {
-    return column.default_value == nullptr ? Param::null(column.type)
-                                           : Param::typed(column.type, column.default_value);
+Param default_value(const Column& column) {
+  return column.default_value == nullptr ? Param::null(column.type)
+                                         : Param::typed(column.type, column.default_value);
+}
+
+// A time as the transforms write it needs none of the forms that the type's own input function tries.
+Param time_value(const std::string& text) {
+  constexpr std::size_t shortest = sizeof "yyyy-mm-ddThh:mm:ssZ" - 1;
+  constexpr std::size_t longest = sizeof "yyyy-mm-ddThh:mm:ss.ffffffZ" - 1;
+  constexpr std::chrono::sys_days epoch{std::chrono::year(2000) / 1 / 1};
+  if (text.size() >= shortest && text.size() <= longest && text.back() == 'Z') {
+    if (const auto time = mapping::parse_iso_time(text)) {
+      return Param::datum(TIMESTAMPTZOID, TimestampTzGetDatum((time->utc() - epoch).count()));
+    }
   }
+  return Param::typed(TIMESTAMPTZOID, text);
+}
+
+Param time_value(const std::optional<std::string>& text) {
+  return text ? time_value(*text) : Param::null(TIMESTAMPTZOID);
+}
+
+// May point into the field.
+Param column_value(const Column& column, const json::Field& field) {
+  if (field.is_null()) return default_value(column);
+  const bool is_scalar = field.kind != json::Kind::array && field.kind != json::Kind::object;
   switch (column.type) {
     case TEXTOID:
-      return Param::datum(TEXTOID, Param(column_text(*field)).to_datum());
+      return is_scalar ? Param(field.text) : Param::datum(TEXTOID, Param(column_text(field)).to_datum());
     case TEXTARRAYOID:
-      return Param::datum(TEXTARRAYOID, text_array_from_field(*field));
+      return Param::datum(TEXTARRAYOID, text_array_from_field(field));
     case JSONBOID:
-      return Param::datum(JSONBOID, jsonb_from_field(*field));
+      return Param::datum(JSONBOID, jsonb_from_field(field));
+    case TIMESTAMPTZOID:
+      return time_value(field.text);
     default:
-      return Param::typed(column.type, field->text);
+      return Param::typed(column.type, field.text);
+  }
+}
+
+// The values of a record, one for each of `columns`, each in the place of its default.
+void set_columns(const mapping::Mapped& mapped, std::span<Param> values) {
+  static const auto places = [] {
+    std::unordered_map<std::string_view, std::size_t> by_name;
+    for (std::size_t i = 0; i < std::size(columns); ++i) by_name.emplace(columns[i].name, i);
+    return by_name;
+  }();
+  // The first field of a name counts, as for Mapped::find().
+  for (auto field = mapped.fields.rbegin(); field != mapped.fields.rend(); ++field) {
+    const auto place = places.find(field->target);
+    if (place != places.end()) values[place->second] = column_value(columns[place->second], field->value);
   }
 }
 
@@ -180,7 +218,8 @@ struct InsertSource {
 
 // The order, the start of its history and its event. Nothing is inserted of what we deleted and its provider
 // is yet to be told of, nor where another session is inserting the same record: its row wins, and this news
-// is then applied to that.
+// is then applied to that. Rows, of which one alone is inserted then, fail instead: to look for each of them
+// once more would cost all pages for the sake of one.
 std::string insert_sql(const InsertSource& source) {
   std::string names;
   std::string values;
@@ -199,9 +238,11 @@ std::string insert_sql(const InsertSource& source) {
       std::string(source.is_rows ? ", common_work_order_id" : "") + names + ") SELECT $1, $2, " +
       source.document + ", " + source.fields + ", 'imported', now()" +
       (source.is_rows ? ", n.common_work_order_id" : "") + values + source.from + " WHERE NOT EXISTS (" +
-      waiting_deletion(source_id) +
-      ") ON CONFLICT (tenant_id, provider_id, source_work_order_id) WHERE source_work_order_id IS NOT NULL"
-      " DO NOTHING RETURNING common_work_order_id, common_status, source_status, source_work_order_id),"
+      waiting_deletion(source_id) + ")" +
+      (source.is_rows ? ""
+                      : " ON CONFLICT (tenant_id, provider_id, source_work_order_id)"
+                        " WHERE source_work_order_id IS NOT NULL DO NOTHING") +
+      " RETURNING common_work_order_id, common_status, source_status, source_work_order_id),"
       " opened AS (INSERT INTO cmms.status_history"
       " (tenant_id, common_work_order_id, to_status, source_status, cause, changed_by)"
       " SELECT $1, m.common_work_order_id, m.common_status, m.source_status, 'provider', " +
@@ -211,9 +252,10 @@ std::string insert_sql(const InsertSource& source) {
       " SELECT $1, 'work_order.created', $2, m.common_work_order_id, " +
       source.detail + " FROM made m RETURNING e.record_id, e.event_id";
   if (!source.is_rows) return insert + " " + tell + ", " + held_version(source_id);
-  return insert + ", told AS (" + tell + ") SELECT t.record_id, t.event_id, " +
-         held_version("m.source_work_order_id") +
-         ", m.source_work_order_id FROM made m JOIN told t ON t.record_id = m.common_work_order_id";
+  // All rows are told of by the last of their events.
+  return insert + ", told AS (" + tell +
+         ") SELECT m.common_work_order_id, (SELECT max(t.event_id) FROM told t), " +
+         held_version("m.source_work_order_id") + ", m.source_work_order_id FROM made m";
 }
 
 std::vector<Oid> insert_parameter_types() {
@@ -266,9 +308,9 @@ std::optional<OrderWrite> insert_order(const IncomingRecord& record) {
   std::vector<Param> parameters = {record.tenant_id, record.provider_id,
                                    Param::datum(JSONBOID, record.document),
                                    Param::datum(JSONBOID, record.fields), record.map_version};
-  for (const Column& column : columns) {
-    parameters.push_back(column_value(column, record.mapped.find(column.name)));
-  }
+  const std::size_t first_column = parameters.size();
+  for (const Column& column : columns) parameters.push_back(default_value(column));
+  set_columns(record.mapped, std::span(parameters).subspan(first_column));
   const Rows rows = statement.execute(parameters);
   if (rows.empty()) return std::nullopt;
   if (rows.boolean(0, 2)) release_held_record(record.tenant_id, record.provider_id, *record.source_id);
@@ -376,8 +418,7 @@ std::vector<std::optional<StoredOrder>> OrderBatch::find(std::span<const Incomin
   for (std::size_t i = 0; i < records.size(); ++i) {
     const IncomingRecord& record = records[i];
     if (!record.source_id) continue;
-    const Param values[] = {static_cast<std::int64_t>(i), record.source_id,
-                            Param::typed(TIMESTAMPTZOID, record.updated_at)};
+    const Param values[] = {static_cast<std::int64_t>(i), record.source_id, time_value(record.updated_at)};
     incoming_.add(values);
   }
   std::vector<std::optional<StoredOrder>> found(records.size());
@@ -392,7 +433,8 @@ std::vector<std::optional<StoredOrder>> OrderBatch::find(std::span<const Incomin
   return found;
 }
 
-std::unordered_map<std::string, OrderWrite> OrderBatch::insert(std::span<const IncomingRecord> records) {
+std::unordered_map<std::string, OrderWrite> OrderBatch::insert(
+    std::span<const IncomingRecord* const> records) {
   static const std::string sql =
       insert_sql({.document = "n.document",
                   .fields = "n.fields",
@@ -404,17 +446,25 @@ std::unordered_map<std::string, OrderWrite> OrderBatch::insert(std::span<const I
   if (records.empty()) return {};
   new_orders_.clear();
   const std::vector<pg_uuid_t> ids = ordered_uuids(records.size());
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const IncomingRecord& record = records[i];
-    const ScratchContext scratch;
-    std::vector<Param> values = {Param::datum(UUIDOID, UUIDPGetDatum(&ids[i])),
-                                 Param::datum(JSONBOID, record.document),
-                                 Param::datum(JSONBOID, record.fields)};
-    for (const Column& column : columns)
-      values.push_back(column_value(column, record.mapped.find(column.name)));
-    new_orders_.add(values);
+  std::vector<Param> defaults = {Param::null(UUIDOID), Param::null(JSONBOID), Param::null(JSONBOID)};
+  const std::size_t first_column = defaults.size();
+  for (const Column& column : columns) {
+    const Param value = default_value(column);
+    defaults.push_back(value.is_null() ? value : Param::datum(column.type, value.to_datum()));
   }
-  const IncomingRecord& first = records.front();
+  std::vector<Param> values;
+  ScratchContext scratch;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const IncomingRecord& record = *records[i];
+    values = defaults;
+    values[0] = Param::datum(UUIDOID, UUIDPGetDatum(&ids[i]));
+    values[1] = Param::datum(JSONBOID, record.document);
+    values[2] = Param::datum(JSONBOID, record.fields);
+    set_columns(record.mapped, std::span(values).subspan(first_column));
+    new_orders_.add(values);
+    scratch.reset();
+  }
+  const IncomingRecord& first = *records.front();
   const Rows rows = statement.execute({first.tenant_id, first.provider_id, first.map_version});
   std::unordered_map<std::string, OrderWrite> written;
   for (std::size_t row = 0; row < rows.size(); ++row) {

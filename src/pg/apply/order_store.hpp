@@ -73,7 +73,7 @@ class OrderBatch {
   // In the order of `records`.
   std::vector<std::optional<StoredOrder>> find(std::span<const IncomingRecord> records);
   // By the provider's id. What is missing, insert_order() would not have inserted either.
-  std::unordered_map<std::string, OrderWrite> insert(std::span<const IncomingRecord> records);
+  std::unordered_map<std::string, OrderWrite> insert(std::span<const IncomingRecord* const> records);
 
  private:
   GivenRows incoming_;

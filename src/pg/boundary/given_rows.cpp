@@ -2,10 +2,7 @@
 
 #include "pg/boundary/given_rows.hpp"
 
-#include <vector>
-
 #include "pg/boundary/guard.hpp"
-#include "pg/boundary/memory.hpp"
 
 namespace cmms::pg {
 namespace {
@@ -25,7 +22,7 @@ TupleDesc descriptor_of(const GivenColumn* columns, int count) {
 }  // namespace
 
 GivenRows::GivenRows(const char* name, std::span<const GivenColumn> columns)
-    : pending_errors_(detail::pending_error_count()) {
+    : datums_(columns.size()), nulls_(columns.size()), pending_errors_(detail::pending_error_count()) {
   const int code = pg_call([&] {
     descriptor_ = descriptor_of(columns.data(), static_cast<int>(columns.size()));
     rows_ = tuplestore_begin_heap(true, false, kilobytes_in_memory);
@@ -60,22 +57,18 @@ void GivenRows::add(std::span<const Param> values) {
   if (values.size() != static_cast<std::size_t>(descriptor_->natts)) {
     raise(ERRCODE_INTERNAL_ERROR, "wrong number of values for " + std::string(relation_->md.name));
   }
-  const ScratchContext scratch;
-  std::vector<Datum> datums;
-  std::vector<std::uint8_t> nulls;
-  datums.reserve(values.size());
-  nulls.reserve(values.size());
-  for (const Param& value : values) {
-    if (value.type() != TupleDescAttr(descriptor_, static_cast<int>(datums.size()))->atttypid) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Param& value = values[i];
+    if (value.type() != TupleDescAttr(descriptor_, static_cast<int>(i))->atttypid) {
       raise(ERRCODE_INTERNAL_ERROR,
             "a value is of another type than its column of " + std::string(relation_->md.name));
     }
-    datums.push_back(value.to_datum());
-    nulls.push_back(value.is_null() ? 1 : 0);
+    nulls_[i] = value.is_null() ? 1 : 0;
+    datums_[i] = value.is_null() ? 0 : value.to_datum();
   }
   static_assert(sizeof(bool) == sizeof(std::uint8_t));
   pg_call([&] {
-    tuplestore_putvalues(rows_, descriptor_, datums.data(), reinterpret_cast<bool*>(nulls.data()));
+    tuplestore_putvalues(rows_, descriptor_, datums_.data(), reinterpret_cast<bool*>(nulls_.data()));
   });
 }
 

@@ -4,7 +4,9 @@
 
 #include "pg/prelude.hpp"
 
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "pg/boundary/spi.hpp"
 
@@ -29,13 +31,17 @@ class GivenRows {
   GivenRows(const GivenRows&) = delete;
   GivenRows& operator=(const GivenRows&) = delete;
 
-  void add(std::span<const Param> values);  // one row; the types are those of the columns
+  // One row; the types are those of the columns. What it takes to make it stays in the current memory
+  // context.
+  void add(std::span<const Param> values);
   void clear();
 
  private:
   EphemeralNamedRelation relation_ = nullptr;
   TupleDesc descriptor_ = nullptr;
   Tuplestorestate* rows_ = nullptr;
+  std::vector<Datum> datums_;  // of the row that is being added
+  std::vector<std::uint8_t> nulls_;
   int pending_errors_;
 };
 

@@ -2,7 +2,10 @@
 
 #include "pg/json/jsonb_reader.hpp"
 
+#include <algorithm>
+#include <compare>
 #include <cstring>
+#include <span>
 
 #include "core/json/field.hpp"
 #include "pg/boundary/guard.hpp"
@@ -95,6 +98,16 @@ std::string_view key_at(const JsonbContainer* container, int position) {
 }
 
 // Keys are sorted by length first, then bytewise.
+std::strong_ordering compare_keys(std::string_view one, std::string_view other) {
+  return one.size() != other.size() ? one.size() <=> other.size() : one <=> other;
+}
+
+// As above. Where a key lies is the sum of the lengths before it, which most comparisons can do without.
+std::strong_ordering compare_key(const JsonbContainer* container, int position, std::string_view name) {
+  const std::size_t length = getJsonbLength(container, position);
+  return length != name.size() ? length <=> name.size() : key_at(container, position) <=> name;
+}
+
 std::optional<json::Handle> member(json::Handle handle, std::string_view name) {
   if (kind(handle) != json::Kind::object) return std::nullopt;
   const JsonbContainer* container = container_of(handle);
@@ -103,16 +116,15 @@ std::optional<json::Handle> member(json::Handle handle, std::string_view name) {
   int high = count;
   while (low < high) {
     const int middle = low + (high - low) / 2;
-    const std::string_view key = key_at(container, middle);
-    const bool before = key.size() != name.size() ? key.size() < name.size() : key < name;
-    if (before) {
+    const std::strong_ordering order = compare_key(container, middle, name);
+    if (order == 0) return child_handle(container, count + middle);
+    if (order < 0) {
       low = middle + 1;
     } else {
       high = middle;
     }
   }
-  if (low == count || key_at(container, low) != name) return std::nullopt;
-  return child_handle(container, count + low);
+  return std::nullopt;
 }
 
 std::optional<json::Handle> element(json::Handle handle, std::size_t position) {
@@ -265,13 +277,21 @@ Datum text_array_from_field(const json::Field& field) {
 }
 
 Datum jsonb_from_fields(const std::vector<mapping::MappedField>& fields) {
+  // In jsonb's own order of keys, which it need not sort then.
+  std::vector<const mapping::MappedField*> ordered;
+  ordered.reserve(fields.size());
+  for (const mapping::MappedField& field : fields) ordered.push_back(&field);
+  std::stable_sort(ordered.begin(), ordered.end(), [](const auto* one, const auto* other) {
+    return compare_keys(one->target, other->target) < 0;
+  });
+  const std::span sorted(ordered);
   return pg_call([&] {
     JsonbParseState* state = nullptr;
     pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
-    for (const mapping::MappedField& field : fields) {
-      JsonbValue key = string_value(field.target);
+    for (const mapping::MappedField* field : sorted) {
+      JsonbValue key = string_value(field->target);
       pushJsonbValue(&state, WJB_KEY, &key);
-      JsonbValue value = field_value(field.value);
+      JsonbValue value = field_value(field->value);
       pushJsonbValue(&state, WJB_VALUE, &value);
     }
     return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));

@@ -111,6 +111,13 @@ Datum Rows::datum(std::size_t row, std::size_t column, bool* is_null) const {
   });
 }
 
+HeapTuple Rows::tuple(std::size_t row) const {
+  column_type(row, 0);
+  return table_->vals[row];
+}
+
+TupleDesc Rows::descriptor() const { return table_ == nullptr ? nullptr : table_->tupdesc; }
+
 bool Rows::is_null(std::size_t row, std::size_t column) const {
   bool null = true;
   datum(row, column, &null);

@@ -133,6 +133,8 @@ class Rows {
                                   std::size_t column) const;  // jsonb; a view into this scope
   TextList list(std::size_t row, std::size_t column) const;   // any array; NULL is empty
   Datum datum(std::size_t row, std::size_t column, bool* is_null) const;
+  HeapTuple tuple(std::size_t row) const;
+  TupleDesc descriptor() const;  // null: the statement returns nothing
 
  private:
   void swap(Rows& other) noexcept;

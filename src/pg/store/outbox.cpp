@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "pg/boundary/spi.hpp"
+#include "pg/json/row_json.hpp"
 #include "pg/store/columns.hpp"
 #include "pg/store/record_table.hpp"
 
@@ -40,39 +41,41 @@ constexpr const char* claim_sql = R"sql(
               extract(epoch FROM clock_timestamp() - o.attempted_at)::float8)sql";
 
 // A statement of its own: its snapshot is younger than the lock on the outbox row, so that the record is
-// never older than the change that was claimed with it. A create sends no nulls, so they are not carried
-// along.
+// never older than the change that was claimed with it.
 constexpr const char* records_sql = R"sql(
-    SELECT k.position,
-           CASE WHEN k.is_create THEN json_strip_nulls(row_to_json(w.record)) ELSE row_to_json(w.record) END::text
-    FROM unnest($1::text[], $2::uuid[], $3::bool[])
-      WITH ORDINALITY AS k(tenant_id, record_id, is_create, position)
+    SELECT k.position, w.*
+    FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS k(tenant_id, record_id, position)
     CROSS JOIN LATERAL (
-      {status}SELECT CASE WHEN (SELECT EXISTS (SELECT FROM cmms.identity_alias a WHERE a.provider_id IS NOT NULL AND a.state = 'active'))
-                  {status}THEN cmms.in_provider_words(x) ELSE x END AS record
-      {plain}SELECT x AS record
-      FROM {table} x
-      WHERE x.tenant_id = k.tenant_id AND x.{id} = k.record_id LIMIT 1) AS w)sql";
+      {plain}SELECT x.* FROM {table} x WHERE x.tenant_id = k.tenant_id AND x.{id} = k.record_id
+      {status}SELECT x.* FROM {table} x
+      {status}WHERE x.tenant_id = k.tenant_id AND x.{id} = k.record_id
+      {status}  AND NOT (SELECT EXISTS (SELECT FROM cmms.identity_alias a WHERE a.provider_id IS NOT NULL AND a.state = 'active'))
+      {status}UNION ALL
+      {status}SELECT y.* FROM {table} x CROSS JOIN LATERAL cmms.in_provider_words(x) AS y
+      {status}WHERE x.tenant_id = k.tenant_id AND x.{id} = k.record_id
+      {status}  AND (SELECT EXISTS (SELECT FROM cmms.identity_alias a WHERE a.provider_id IS NOT NULL AND a.state = 'active'))
+      LIMIT 1) AS w)sql";
 
 void read_records(const RecordTable& table, std::vector<ClaimedRow>& rows) {
   std::vector<std::string> tenant_ids;
   std::vector<std::string> record_ids;
-  std::vector<std::string> are_creates;
   std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].operation == "delete" || rows[i].key.resource != table.resource) continue;
     tenant_ids.push_back(rows[i].key.tenant_id);
     record_ids.push_back(rows[i].key.record_id);
-    are_creates.emplace_back(rows[i].operation == "create" ? "t" : "f");
     positions.push_back(i);
   }
   if (positions.empty()) return;
-  static RecordStatement statement(records_sql, {TEXTARRAYOID, UUIDARRAYOID, BOOLARRAYOID});
-  const Rows found = statement.of(table).execute({Param::array(TEXTARRAYOID, tenant_ids),
-                                                  Param::array(UUIDARRAYOID, record_ids),
-                                                  Param::array(BOOLARRAYOID, are_creates)});
+  static RecordStatement statement(records_sql, {TEXTARRAYOID, UUIDARRAYOID});
+  const Rows found = statement.of(table).execute(
+      {Param::array(TEXTARRAYOID, tenant_ids), Param::array(UUIDARRAYOID, record_ids)});
+  if (found.empty()) return;
+  const RowJson json(found.descriptor(), 1);
   for (std::size_t i = 0; i < found.size(); ++i) {
-    rows[positions[static_cast<std::size_t>(found.integer(i, 0)) - 1]].record = found.text(i, 1);
+    ClaimedRow& row = rows[positions[static_cast<std::size_t>(found.integer(i, 0)) - 1]];
+    // A create sends no nulls, so they are not carried along.
+    row.record = json.text(found.tuple(i), row.operation == "create" ? Nulls::left_out : Nulls::kept);
   }
 }
 

@@ -64,6 +64,8 @@ void Claimer::look_again() {
   for (const auto& [id, channel] : providers_.channels()) channel->look_again();
 }
 
+void Claimer::note_busy(std::chrono::duration<double> time) { busy_time_ = 0.8 * busy_time_ + 0.2 * time; }
+
 void Claimer::tick(SystemTime now) {
   if (now < next_row_at_) return;
   look_again();
@@ -74,11 +76,11 @@ void Claimer::tick(SystemTime now) {
 bool Claimer::may_claim(const ProviderChannel& channel, const Lane& lane, SystemTime now) const {
   if (!channel.is_active || !channel.may_push || !lane.may_have_more || channel.connection == nullptr)
     return false;
-  const int free = channel.free_places(now);
+  const int free = channel.free_places(now, busy_time_);
   if (lane.bulk_items > 0) return free > 0 && lane.bulk_requests == 0 && channel.sends_now(now);
-  const bool is_worthwhile = free * 2 >= channel.depth() || channel.tasks == 0 ||
-                             channel.circuit.state() != Circuit::State::closed ||
-                             free * 4 >= channel.slots() * 3;
+  const int stock = channel.depth(busy_time_) - channel.slots();
+  const bool is_worthwhile =
+      free * 2 >= stock || channel.tasks == 0 || channel.circuit.state() != Circuit::State::closed;
   return free > 0 && is_worthwhile && channel.sends_now(now);
 }
 
@@ -95,7 +97,7 @@ bool Claimer::has_work(SystemTime now) const {
 std::vector<store::ClaimRequest> Claimer::requests(SystemTime now) {
   std::vector<store::ClaimRequest> requests;
   for (const auto& [id, channel] : providers_.channels()) {
-    int places = channel->free_places(now);
+    int places = channel->free_places(now, busy_time_);
     if (const auto remaining = channel->rate_limit.remaining(); remaining && *remaining > 0) {
       places = static_cast<int>(std::min<std::int64_t>(places, *remaining));
     }

@@ -3,6 +3,7 @@
 
 #include "pg/prelude.hpp"
 
+#include <chrono>
 #include <vector>
 
 #include "pg/worker/dispatcher.hpp"
@@ -22,6 +23,8 @@ class Claimer {
   // Results were recorded: rows may wait for their next attempt now.
   void expect_rows() { schedule_is_stale_ = true; }
   void tick(SystemTime now);
+  // How long the worker was busy with the database between two looks at the answers.
+  void note_busy(std::chrono::duration<double> time);
 
   bool has_work(SystemTime now) const;
   // False: the configuration changed under it, or it failed; to be tried again.
@@ -46,7 +49,8 @@ class Claimer {
   Dispatcher& dispatcher_;
   bool schedule_is_stale_ = true;
   SystemTime next_row_at_{};
-  SystemTime not_before_{};  // after a failure
+  SystemTime not_before_{};                         // after a failure
+  std::chrono::duration<double> busy_time_{0.005};  // of late, a moving average
   int failures_ = 0;
 };
 

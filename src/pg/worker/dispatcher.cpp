@@ -15,7 +15,7 @@ constexpr std::size_t trace_margin = 4096;
 // when the rate limit allows it.
 bool may_send(const Task& task, SystemTime now) {
   const ProviderChannel& channel = *task.channel;
-  if (channel.sending >= task.connection->max_concurrency() || !channel.sends_now(now)) return false;
+  if (channel.taken_slots() >= task.connection->max_concurrency() || !channel.sends_now(now)) return false;
   const std::optional<SystemTime> ready_at = task.exchange->ready_at(now);
   if (!ready_at || *ready_at > now) return false;
   switch (channel.circuit.state()) {
@@ -51,7 +51,7 @@ std::optional<std::chrono::milliseconds> Dispatcher::timeout(SystemTime now) con
   for (const TaskPointer& task : waiting_) {
     const ProviderChannel& channel = *task->channel;
     // The end of another request is what lets these go on.
-    if (channel.sending >= task->connection->max_concurrency()) continue;
+    if (channel.taken_slots() >= task->connection->max_concurrency()) continue;
     if (channel.circuit.state() == Circuit::State::half_open && !task->has_sent) continue;
     const std::optional<SystemTime> ready_at = task->exchange->ready_at(now);
     if (!ready_at) continue;
@@ -113,6 +113,7 @@ void Dispatcher::send_waiting(SystemTime now) {
     request.max_response_bytes = settings_.max_response_bytes;
     trace_request(*task, request);
     const std::uint64_t id = transport_.submit(std::move(request));
+    sent_[&channel].push_back({id, channel.answers});
     running_.emplace(id, std::move(task));
   }
   waiting_ = std::move(still_waiting);
@@ -125,9 +126,29 @@ void Dispatcher::drive(SystemTime now) {
     if (found == running_.end()) continue;
     TaskPointer task = std::move(found->second);
     running_.erase(found);
-    --task->channel->sending;
+    ProviderChannel& channel = *task->channel;
+    --channel.sending;
+    if (std::exchange(task->is_overtaken, false)) --channel.overtaken;
+    if (finished.outcome.response.status != 0) channel.note_answer(finished.outcome.duration);
+    note_overtaken(channel);
     take_outcome(std::move(task), std::move(finished.outcome), now);
   }
+}
+
+// In the order in which they were sent; those that are done are forgotten on the way.
+void Dispatcher::note_overtaken(ProviderChannel& channel) {
+  const auto found = sent_.find(&channel);
+  std::deque<Sent>& sent = found->second;
+  while (!sent.empty()) {
+    const auto running = running_.find(sent.front().id);
+    if (running != running_.end()) {
+      if (!channel.is_overtaken(sent.front().answers)) return;
+      running->second->is_overtaken = true;
+      ++channel.overtaken;
+    }
+    sent.pop_front();
+  }
+  sent_.erase(found);
 }
 
 void Dispatcher::take_outcome(TaskPointer task, Outcome outcome, SystemTime now) {
@@ -141,7 +162,6 @@ void Dispatcher::take_outcome(TaskPointer task, Outcome outcome, SystemTime now)
 }
 
 void Dispatcher::note_answer(const Task& task, const Outcome& outcome, SystemTime now) {
-  task.channel->note_answer(outcome.duration);
   const rate_limit::Observation limits = provider::read_limits(*task.connection, outcome.response, now);
   if (limits.empty()) return;
   task.channel->rate_limit.observe(limits, now);

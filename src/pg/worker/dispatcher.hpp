@@ -51,13 +51,20 @@ class Dispatcher {
   void advance(TaskPointer task, job::Step step);
   void wait(TaskPointer task);
   void take_outcome(TaskPointer task, Outcome outcome, SystemTime now);
+  void note_overtaken(ProviderChannel& channel);
   static void note_answer(const Task& task, const Outcome& outcome, SystemTime now);
   bool traces_bodies(const Task& task) const;
   void trace_request(Task& task, const Request& request) const;
   void trace_outcome(Task& task, const Outcome& outcome) const;
 
+  struct Sent {
+    std::uint64_t id;
+    std::uint64_t answers;  // that its provider had given by then
+  };
+
   http::Transport transport_;
   Settings settings_;
+  std::unordered_map<const ProviderChannel*, std::deque<Sent>> sent_;  // oldest first
   std::unordered_map<std::uint64_t, TaskPointer> running_;
   std::deque<TaskPointer> waiting_;
   std::vector<TaskPointer> finished_;

@@ -32,8 +32,10 @@ struct Lane {
 };
 
 struct ProviderChannel {
-  static constexpr std::chrono::milliseconds work_at_hand{5};
   static constexpr std::chrono::duration<double> shortest_answer_time{0.000'01};
+  static constexpr double most_tasks_per_slot = 16;
+  static constexpr int answers_to_overtake = 4;  // for each slot
+  static constexpr int overtaken_per_slot = 3;   // at most
 
   std::string provider_id;
   std::string tenant_id;
@@ -55,6 +57,8 @@ struct ProviderChannel {
   int tasks = 0;                                 // under way in any way
   int reads = 0;                                 // of these, reads of single records
   int sending = 0;                               // of these, with a request at the provider
+  int overtaken = 0;                             // of these, such that no longer take a slot; see below
+  std::uint64_t answers = 0;                     // so far
   std::chrono::duration<double> answer_time{1};  // of late, a moving average
   bool poll_is_running = false;
   int poll_failures = 0;
@@ -79,22 +83,33 @@ struct ProviderChannel {
   // Requests at a time.
   int slots() const { return connection ? connection->max_concurrency() : 0; }
 
-  // Tasks that are worth having at hand: with a fast provider a few per slot, so that one transaction serves
-  // many rows; with a slow one no more than can be sent, so that what waits can still be changed, and little
-  // is in doubt after a crash.
-  int depth() const {
-    const double per_slot =
-        std::chrono::duration<double>(work_at_hand) / std::max(answer_time, shortest_answer_time);
-    return static_cast<int>(slots() * std::clamp(per_slot, 1.0, 4.0));
+  // A provider that answers all but a few requests must not lose a slot to each of these until its time-out:
+  // what many later answers have overtaken takes none. Where nothing is answered, nothing is overtaken.
+  bool is_overtaken(std::uint64_t answers_when_sent) const {
+    return answers - answers_when_sent >= static_cast<std::uint64_t>(answers_to_overtake * slots()) &&
+           overtaken < overtaken_per_slot * slots();
+  }
+  int taken_slots() const { return sending - overtaken; }
+
+  // Tasks that are worth having at hand: besides those that can be sent, as many as are answered while the
+  // worker is busy with the database. With a fast provider that is a few per slot, so that one transaction
+  // serves many rows; with a slow one hardly any, so that what waits can still be changed, and little is in
+  // doubt after a crash.
+  int depth(std::chrono::duration<double> busy_time) const {
+    const double per_slot = 1 + busy_time / std::max(answer_time, shortest_answer_time);
+    return static_cast<int>(slots() * std::min(per_slot, most_tasks_per_slot));
   }
 
   // How many rows may be claimed now. While the circuit is not closed, one: the trial.
-  int free_places(SystemTime now) const {
-    if (circuit.state() == Circuit::State::closed) return std::max(depth() - tasks, 0);
+  int free_places(SystemTime now, std::chrono::duration<double> busy_time) const {
+    if (circuit.state() == Circuit::State::closed) return std::max(depth(busy_time) - (tasks - overtaken), 0);
     return tasks == sending ? circuit.allowed(slots(), now) : 0;
   }
 
-  void note_answer(std::chrono::duration<double> time) { answer_time = 0.8 * answer_time + 0.2 * time; }
+  void note_answer(std::chrono::duration<double> time) {
+    ++answers;
+    answer_time = 0.8 * answer_time + 0.2 * time;
+  }
 
   bool sends_now(SystemTime now) const { return rate_limit.next_allowed(now) <= now; }
 };

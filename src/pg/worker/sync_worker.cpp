@@ -119,7 +119,9 @@ void SyncWorker::turn(SystemTime now) {
   dispatcher_.drive(now);
   collect(now);
   dispatcher_.send_waiting(now);  // a slot that is free now need not wait for the database
-  if (recorder_.record(now, dispatcher_.is_idle())) claimer_.expect_rows();
+  const auto began = std::chrono::steady_clock::now();
+  const bool has_recorded = recorder_.record(now, dispatcher_.is_idle());
+  if (has_recorded) claimer_.expect_rows();
   if (recorder_.take_polls_ended()) poller_.check_soon();
   if (session_.leave()) return;
   if (!is_recovered_ && now >= recover_at_) recover(now);
@@ -130,7 +132,9 @@ void SyncWorker::turn(SystemTime now) {
   }
 
   claimer_.tick(now);
-  if (!started_at_.empty() && !recorder_.is_congested() && claimer_.has_work(now)) claimer_.claim(now);
+  const bool claims = !started_at_.empty() && !recorder_.is_congested() && claimer_.has_work(now);
+  if (claims) claimer_.claim(now);
+  if (has_recorded || claims) claimer_.note_busy(std::chrono::steady_clock::now() - began);
   transfer(now);
   if (session_.leave()) return;
   if (poller_.is_due(now)) {

@@ -53,6 +53,7 @@ struct Task {
 
   std::optional<provider::SessionExchange> exchange;  // its request that waits or is under way
   bool has_sent = false;
+  bool is_overtaken = false;  // its request under way takes no slot any more
   SystemTime sent_at{};
   ExchangeTrace trace;
 

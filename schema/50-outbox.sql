@@ -128,8 +128,9 @@ DECLARE
   drafting text[];
   busy uuid;
   actor constant name := cmms.calling_role();
-  -- Most databases have no provider in a mode other than write_back: then nothing of this costs a thing.
-  is_special constant boolean := EXISTS (SELECT FROM cmms.provider p WHERE p.mode <> 'write_back');
+  -- Most providers are in mode write_back: then nothing of this costs a thing.
+  is_special constant boolean := EXISTS (SELECT FROM cmms.provider p WHERE p.mode <> 'write_back'
+                                           AND p.provider_id = ANY (ARRAY(SELECT c.provider_id FROM unnest(changes) c)));
 BEGIN
   IF is_special THEN
     PERFORM cmms.check_mode(changes);

@@ -7,34 +7,41 @@
 CREATE FUNCTION cmms.work_order_inserted() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
+  actor constant name := cmms.calling_role();
+  special boolean;
   summary record;
 BEGIN
   IF cmms.restoring() THEN
     RETURN NULL;
   END IF;
-  INSERT INTO cmms.status_history (tenant_id, common_work_order_id, to_status, source_status, cause, changed_by)
-  SELECT n.tenant_id, n.common_work_order_id, n.common_status, n.source_status, 'local', cmms.calling_role()
-  FROM new_rows n;
-  IF NOT FOUND THEN
-    RETURN NULL;
+  -- Whether one of the providers needs more than a row in the outbox; most do not.
+  special := EXISTS (SELECT FROM cmms.provider p WHERE p.mode <> 'write_back' AND p.provider_id = ANY (ARRAY(SELECT n.provider_id FROM new_rows n)));
+  IF special THEN
+    PERFORM cmms.enqueue(array_agg(ROW(n.tenant_id, n.common_work_order_id, n.provider_id, n.source_work_order_id,
+                                       cmms.work_order_changes(NULL, n::cmms.work_order), NULL, n.common_status,
+                                       n.source_status)::cmms.work_order_change), is_insert => true)
+    FROM new_rows n HAVING count(*) > 0;
   END IF;
-
-  PERFORM cmms.enqueue(array_agg(ROW(n.tenant_id, n.common_work_order_id, n.provider_id, n.source_work_order_id,
-                                     cmms.work_order_changes(NULL, n::cmms.work_order), NULL, n.common_status,
-                                     n.source_status)::cmms.work_order_change), is_insert => true)
-  FROM new_rows n;
-  PERFORM cmms.wake_worker();
-
+  -- One statement for all that is only added: a transaction of one order, as most are, pays for each statement.
   FOR summary IN
-    WITH written AS (
+    WITH queued AS (
+      INSERT INTO cmms.outbox (tenant_id, record_id, provider_id, operation, changed_fields, source_record_id, changed_by)
+      SELECT n.tenant_id, n.common_work_order_id, n.provider_id,
+             CASE WHEN n.source_work_order_id IS NULL THEN 'create' ELSE 'update' END,
+             cmms.work_order_changes(NULL, n::cmms.work_order), n.source_work_order_id, actor
+      FROM new_rows n WHERE NOT special),
+    history AS (
+      INSERT INTO cmms.status_history (tenant_id, common_work_order_id, to_status, source_status, cause, changed_by)
+      SELECT n.tenant_id, n.common_work_order_id, n.common_status, n.source_status, 'local', actor FROM new_rows n),
+    written AS (
       INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)
-      SELECT n.tenant_id, 'work_order.created', n.provider_id, n.common_work_order_id, jsonb_build_object('cause', 'local')
-      FROM new_rows n
+      SELECT n.tenant_id, 'work_order.created', n.provider_id, n.common_work_order_id, '{"cause": "local"}' FROM new_rows n
       RETURNING e.tenant_id, e.provider_id, e.event_id)
     SELECT w.tenant_id, w.provider_id, count(*) AS records, max(w.event_id) AS last_event_id
     FROM written w GROUP BY w.tenant_id, w.provider_id
   LOOP
     PERFORM cmms.notify_event('work_order.created', summary.tenant_id, summary.provider_id, summary.records, summary.last_event_id);
+    PERFORM cmms.wake_worker();
   END LOOP;
   RETURN NULL;
 END

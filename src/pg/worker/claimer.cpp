@@ -147,7 +147,7 @@ bool Claimer::claim(SystemTime now) {
   }
   if (is_stale) return false;
   failures_ = 0;
-  providers_.mark_used();
+  if (!rows.empty()) providers_.mark_used();
   note_result(wanted, rows, now);
   start_all(std::move(rows));
   return true;

@@ -67,7 +67,7 @@ COMMENT ON TABLE cmms.audit_log IS 'Who changed what in the configuration. Appen
 COMMENT ON TABLE cmms.audit_log_default IS 'Entries outside of the partitions made ahead.';
 COMMENT ON COLUMN cmms.audit_log.tenant_id IS 'Tenant concerned; "*" where it is the whole database.';
 COMMENT ON COLUMN cmms.audit_log.audit_log_id IS 'Number of the entry.';
-COMMENT ON COLUMN cmms.audit_log.action IS 'activate, deactivate, arm, pause, resume, approve, reject, settle, retry_all, discard, import, merge_identity, or table.insert, table.update, table.delete of a configuration table.';
+COMMENT ON COLUMN cmms.audit_log.action IS 'activate, deactivate, arm, pause, resume, approve, reject, settle, retry, retry_all, discard, import, merge_identity, or table.insert, table.update, table.delete of a configuration table.';
 COMMENT ON COLUMN cmms.audit_log.provider_id IS 'Provider concerned, if one is.';
 COMMENT ON COLUMN cmms.audit_log.detail IS 'Arguments, or the row before (old) and after (new).';
 COMMENT ON COLUMN cmms.audit_log.actor IS 'Role on whose behalf it was done.';

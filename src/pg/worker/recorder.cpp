@@ -7,6 +7,7 @@
 
 #include "pg/guc/guc.hpp"
 #include "pg/origin.hpp"
+#include "pg/store/postpone.hpp"
 #include "pg/worker/exchange_log.hpp"
 
 namespace cmms::pg {
@@ -189,12 +190,11 @@ bool Recorder::record_alone(const Task& task, SystemTime now) {
     }
   }
   if (!is_queued(task)) return false;
-  const auto error = in_subtransaction([&] {
-    OutcomeBatch batch;
-    add_unrecordable(task, first_failure, policy(), random_, batch);
-    carry_out(batch);
-  });
-  return !error;
+  OutcomeBatch batch;
+  add_unrecordable(task, first_failure, policy(), random_, batch);
+  if (!in_subtransaction([&] { carry_out(batch); })) return true;
+  // The record itself takes no change at all.
+  return !in_subtransaction([&] { store::postpone(batch.settlements.front()); });
 }
 
 void Recorder::record_one_by_one(std::vector<TaskPointer>& tasks, SystemTime now) {

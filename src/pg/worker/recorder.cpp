@@ -90,7 +90,7 @@ void Recorder::note_health(const Task& task, SystemTime now) {
       retry = {.base = guc::retry_base() * 10, .cap = guc::retry_cap()};  // heals by no waiting
     channel.circuit.on_failure(task.sent_at, now, is_certain(conclusion), conclusion.retry_after, retry,
                                random_);
-    if (conclusion.retry_after) channel.rate_limit.pause_until(now + *conclusion.retry_after);
+    if (conclusion.retry_after) channel.rate_limit->pause_until(now + *conclusion.retry_after);
     channel.last_error = error_text(task);
     channel.last_error_class =
         conclusion.error ? error_class_name(conclusion.error->error_class) : "provider_unavailable";

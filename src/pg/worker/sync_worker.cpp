@@ -187,7 +187,7 @@ milliseconds SyncWorker::wait_time(SystemTime now) const {
   SystemTime until = std::min({claimer_.due_at(now), poller_.due_at(), reader_.due_at(), make_way_check_at_,
                                check_at_, healthy_at_, upkeep_.due_at(is_quiet(now))});
   if (const auto due = recorder_.due_at()) until = std::min(until, *due);
-  if (const auto due = providers_.save_due_at()) until = std::min(until, *due);
+  if (const auto due = providers_.save_due_at(now)) until = std::min(until, *due);
   if (!is_recovered_) until = std::min(until, recover_at_);
   auto wait = std::chrono::ceil<milliseconds>(until - now);
   if (const auto timeout = dispatcher_.timeout(now)) wait = std::min(wait, *timeout);

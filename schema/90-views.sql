@@ -90,14 +90,15 @@ CROSS JOIN LATERAL (
   SELECT coalesce(sum(n.suppressed), 0)::bigint AS echoes_suppressed, coalesce(sum(n.near_miss), 0)::bigint AS echoes_near_miss
   FROM cmms.echo_count n WHERE n.provider_id = s.srvname) e
 CROSS JOIN (SELECT cmms.is_armed() AS is_armed, cmms.worker_trouble() AS worker_trouble) k
+CROSS JOIN LATERAL (SELECT coalesce(r.waiting_for, CASE r.circuit WHEN 'open' THEN 'circuit' WHEN 'half_open' THEN 'trial' END) AS said) w
 CROSS JOIN LATERAL (
   SELECT CASE WHEN NOT k.is_armed THEN 'not_armed'
               WHEN p.active IS NOT TRUE THEN 'inactive'
               WHEN p.paused_at IS NOT NULL THEN 'paused'
               WHEN k.worker_trouble IS NOT NULL THEN 'no_worker'
-              WHEN r.waiting_for IN ('configuration', 'circuit', 'trial') THEN r.waiting_for
+              WHEN w.said IN ('configuration', 'circuit', 'trial') THEN w.said
               -- The worker speaks up once a second at most, and not when a time has passed that it has told of.
-              WHEN r.waiting_for = 'configured_rate' AND r.next_attempt_at > now() - interval '2 s' OR r.next_attempt_at > now() THEN r.waiting_for
+              WHEN r.waiting_for = 'configured_rate' AND r.next_attempt_at > now() - interval '2 s' OR r.next_attempt_at > now() THEN w.said
               WHEN p.mode = 'read' AND q.pending > 0 THEN 'mode'
               WHEN q.pending + q.in_flight = 0 AND q.next_retry_at > now() THEN 'backoff' END AS waiting_for) x
 WHERE cmms.sees_tenant(t.tenant_id);

@@ -134,7 +134,8 @@ CREATE TABLE cmms.provider_state (
   last_success_at timestamptz,
   last_error text,
   last_error_class text,
-  last_error_at timestamptz
+  last_error_at timestamptz,
+  waiting_for text CHECK (waiting_for IN ('configuration', 'circuit', 'trial', 'retry_after', 'quota', 'configured_rate'))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200,
         autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000);
 COMMENT ON TABLE cmms.provider_state IS 'How each provider does at run time. Kept by the worker; not dumped.';
@@ -149,6 +150,7 @@ COMMENT ON COLUMN cmms.provider_state.last_success_at IS 'Last answer that count
 COMMENT ON COLUMN cmms.provider_state.last_error IS 'Last failure of the provider as a whole, secrets masked.';
 COMMENT ON COLUMN cmms.provider_state.last_error_class IS 'Its class; see cmms.error_class.';
 COMMENT ON COLUMN cmms.provider_state.last_error_at IS 'When it happened.';
+COMMENT ON COLUMN cmms.provider_state.waiting_for IS 'Why the worker lets no request leave, as of its last word; null: it does. cmms.sync_health has the reasons that the worker does not know, too.';
 
 CREATE FUNCTION cmms.test_connection(provider_id text, timeout interval DEFAULT '10 s')
   RETURNS TABLE (provider_id text, reachable boolean, authenticated boolean, permissions text[], rate_limit integer,

@@ -282,15 +282,21 @@ CREATE FUNCTION cmms.retry(common_work_order_id uuid) RETURNS boolean
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   tenant text;
+  provider text;
 BEGIN
-  SELECT w.tenant_id INTO tenant FROM cmms.work_order w
+  SELECT w.tenant_id, w.provider_id INTO tenant, provider FROM cmms.work_order w
   WHERE w.common_work_order_id = retry.common_work_order_id AND cmms.has_tenant(w.tenant_id, 'write')
   FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format('work order %s does not exist', common_work_order_id);
   END IF;
-  RETURN cmms.retry_orders(tenant, ARRAY[common_work_order_id]) > 0;
+  IF cmms.retry_orders(tenant, ARRAY[common_work_order_id]) = 0 THEN
+    RETURN false;
+  END IF;
+  INSERT INTO cmms.audit_log (tenant_id, action, provider_id, detail, actor)
+  VALUES (tenant, 'retry', provider, jsonb_build_object('common_work_order_id', common_work_order_id), cmms.calling_role());
+  RETURN true;
 END
 $$;
 COMMENT ON FUNCTION cmms.retry(uuid) IS
-'Sends an order again now, with a fresh count of attempts: one that was rejected or held, or that waits for its next attempt; one in doubt is looked up now. In mode draft it waits for cmms.approve anew. Returns whether there was anything to do. SQLSTATE P0002: no such order, or not the caller''s tenant.';
+'Sends an order again now, with a fresh count of attempts: one that was rejected or held, or that waits for its next attempt; one in doubt is looked up now. In mode draft it waits for cmms.approve anew. Written to audit_log. Returns whether there was anything to do. SQLSTATE P0002: no such order, or not the caller''s tenant.';

@@ -1,4 +1,5 @@
--- Logs, partitioned by week: what was attempted (sync_log) and who changed the configuration (audit_log).
+-- Logs, partitioned by week: what was attempted (sync_log) and who changed the configuration (audit_log). How long they are kept is in
+-- the next part.
 -- As for event, keys and indexes are the partitions' own.
 
 CREATE TABLE cmms.sync_log (
@@ -20,11 +21,19 @@ CREATE TABLE cmms.sync_log (
   duration_ms numeric,
   map_version integer,
   logged_at timestamptz NOT NULL DEFAULT pg_catalog.now()
-) PARTITION BY RANGE (logged_at);
-CREATE TABLE cmms.sync_log_default PARTITION OF cmms.sync_log (PRIMARY KEY (tenant_id, sync_log_id)) DEFAULT;
-CREATE INDEX sync_log_default_record_id_idx ON cmms.sync_log_default (tenant_id, record_id) WHERE record_id IS NOT NULL;
-COMMENT ON TABLE cmms.sync_log IS 'Each attempt with a provider. Partitioned by week: dropping a partition drops its week.';
-COMMENT ON TABLE cmms.sync_log_default IS 'Attempts outside of the partitions made ahead.';
+) PARTITION BY LIST ((error_class IS NOT NULL));
+-- Failures apart, so that they can be kept for longer when the week's partition of the others is dropped.
+CREATE TABLE cmms.sync_log_success PARTITION OF cmms.sync_log FOR VALUES IN (false) PARTITION BY RANGE (logged_at);
+CREATE TABLE cmms.sync_log_failure PARTITION OF cmms.sync_log FOR VALUES IN (true) PARTITION BY RANGE (logged_at);
+CREATE TABLE cmms.sync_log_success_default PARTITION OF cmms.sync_log_success (PRIMARY KEY (tenant_id, sync_log_id)) DEFAULT;
+CREATE TABLE cmms.sync_log_failure_default PARTITION OF cmms.sync_log_failure (PRIMARY KEY (tenant_id, sync_log_id)) DEFAULT;
+CREATE INDEX sync_log_success_default_record_id_idx ON cmms.sync_log_success_default (tenant_id, record_id) WHERE record_id IS NOT NULL;
+CREATE INDEX sync_log_failure_default_record_id_idx ON cmms.sync_log_failure_default (tenant_id, record_id) WHERE record_id IS NOT NULL;
+COMMENT ON TABLE cmms.sync_log IS 'Each attempt with a provider. Partitioned by success and failure, and each of these by week; see cmms.retention_rule().';
+COMMENT ON TABLE cmms.sync_log_success IS 'Attempts without an error class, by week.';
+COMMENT ON TABLE cmms.sync_log_failure IS 'Attempts with an error class, by week. They are kept for longer: cmms.failure_retention.';
+COMMENT ON TABLE cmms.sync_log_success_default IS 'Attempts of cmms.sync_log_success outside of the partitions made ahead.';
+COMMENT ON TABLE cmms.sync_log_failure_default IS 'Attempts of cmms.sync_log_failure outside of the partitions made ahead.';
 COMMENT ON COLUMN cmms.sync_log.tenant_id IS 'Tenant of the provider.';
 COMMENT ON COLUMN cmms.sync_log.sync_log_id IS 'Number of the attempt.';
 COMMENT ON COLUMN cmms.sync_log.provider_id IS 'Name of the foreign server.';
@@ -54,11 +63,11 @@ CREATE TABLE cmms.audit_log (
   at timestamptz NOT NULL DEFAULT pg_catalog.now()
 ) PARTITION BY RANGE (at);
 CREATE TABLE cmms.audit_log_default PARTITION OF cmms.audit_log (PRIMARY KEY (tenant_id, audit_log_id)) DEFAULT;
-COMMENT ON TABLE cmms.audit_log IS 'Who changed what in the configuration. Append-only: rows leave it only with their partition.';
+COMMENT ON TABLE cmms.audit_log IS 'Who changed what in the configuration. Append-only: rows leave it by age only (cmms.audit_log_retention).';
 COMMENT ON TABLE cmms.audit_log_default IS 'Entries outside of the partitions made ahead.';
 COMMENT ON COLUMN cmms.audit_log.tenant_id IS 'Tenant concerned; "*" where it is the whole database.';
 COMMENT ON COLUMN cmms.audit_log.audit_log_id IS 'Number of the entry.';
-COMMENT ON COLUMN cmms.audit_log.action IS 'activate, deactivate, arm, pause, resume, approve, reject, settle, retry_all, discard, import, merge_identity, or table.insert, table.update, table.delete of a configuration table.';
+COMMENT ON COLUMN cmms.audit_log.action IS 'activate, deactivate, arm, pause, resume, approve, reject, settle, retry, retry_all, discard, import, merge_identity, or table.insert, table.update, table.delete of a configuration table.';
 COMMENT ON COLUMN cmms.audit_log.provider_id IS 'Provider concerned, if one is.';
 COMMENT ON COLUMN cmms.audit_log.detail IS 'Arguments, or the row before (old) and after (new).';
 COMMENT ON COLUMN cmms.audit_log.actor IS 'Role on whose behalf it was done.';
@@ -109,47 +118,3 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON cmms.field_map FOR EACH
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON cmms.value_map FOR EACH ROW EXECUTE FUNCTION cmms.audit_configuration();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON cmms.identity_alias FOR EACH ROW EXECUTE FUNCTION cmms.audit_configuration();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON cmms.transition FOR EACH ROW EXECUTE FUNCTION cmms.audit_configuration();
-
-CREATE FUNCTION cmms.maintain_partitions(weeks_ahead integer DEFAULT 2) RETURNS integer
-  LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '100ms' AS $$
-DECLARE
-  target record;
-  partition text;
-  occupied boolean;
-  made integer := 0;
-BEGIN
-  FOR target IN
-    SELECT p.name AS parent, p.key, w.begins
-    FROM (VALUES ('event', 'occurred_at'), ('sync_log', 'logged_at'), ('audit_log', 'at')) AS p(name, key),
-         -- Never the current week: a row on its way to the default partition while its week is attached would be refused.
-         generate_series(date_trunc('week', now()) + interval '1 week',
-                         date_trunc('week', now()) + least(greatest(weeks_ahead, 1), 52) * interval '1 week', interval '1 week') AS w(begins)
-    ORDER BY w.begins
-  LOOP
-    partition := target.parent || '_' || to_char(target.begins, 'IYYY"w"IW');
-    CONTINUE WHEN to_regclass(format('cmms.%I', partition)) IS NOT NULL;
-    BEGIN
-      EXECUTE format('SELECT EXISTS (SELECT FROM cmms.%I WHERE %I >= $1 AND %I < $2)', target.parent || '_default', target.key, target.key)
-        INTO occupied USING target.begins, target.begins + interval '1 week';
-      IF occupied THEN
-        RAISE DEBUG 'partition %.% is not made: rows of its week are in the default partition', 'cmms', partition;
-        CONTINUE;
-      END IF;
-      -- Attaching locks the parent less than CREATE ... PARTITION OF would.
-      EXECUTE format('CREATE TABLE cmms.%I (LIKE cmms.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)',
-                     partition, target.parent || '_default');
-      EXECUTE format('ALTER TABLE cmms.%I ATTACH PARTITION cmms.%I FOR VALUES FROM (%L) TO (%L)',
-                     target.parent, partition, target.begins, target.begins + interval '1 week');
-      EXECUTE format('COMMENT ON TABLE cmms.%I IS %L', partition,
-                     format('Week of %s of cmms.%s, UTC.', target.begins::date, target.parent));
-      made := made + 1;
-    EXCEPTION WHEN lock_not_available OR deadlock_detected OR check_violation OR duplicate_table THEN
-      RAISE NOTICE 'partition %.% is not made now: %', 'cmms', partition, SQLERRM;
-    END;
-  END LOOP;
-  RETURN made;
-END
-$$;
-COMMENT ON FUNCTION cmms.maintain_partitions(integer) IS
-'Makes the weekly partitions (UTC) of event, sync_log and audit_log for the next weeks_ahead weeks (1 to 52), never for the current one; returns how many. A week that already has rows in the default partition, or a table that is locked, is skipped. Called by the worker.';

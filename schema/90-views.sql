@@ -8,13 +8,24 @@ CREATE FUNCTION cmms.sees_tenant(tenant_id text) RETURNS boolean
 $$;
 COMMENT ON FUNCTION cmms.sees_tenant(text) IS 'Whether the current role may read records of a tenant, for what no row-level policy covers.';
 
+CREATE FUNCTION cmms.worker_trouble() RETURNS text
+  STABLE LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE
+    WHEN EXISTS (SELECT FROM pg_stat_activity a JOIN pg_database d ON d.oid = a.datid
+                 WHERE d.datname = current_database() AND a.backend_type = 'pg_cmms worker') THEN NULL
+    WHEN pg_is_in_recovery() THEN 'the server is in recovery: only its primary sends'
+    WHEN current_setting('shared_preload_libraries') !~ '\mpg_cmms\M' THEN 'pg_cmms is not in shared_preload_libraries'
+    ELSE 'no sync worker runs in this database; the server''s log says why if that lasts (cmms.max_workers, max_worker_processes)' END
+$$;
+COMMENT ON FUNCTION cmms.worker_trouble() IS 'Why no sync worker runs in this database; null: one does.';
+
 CREATE VIEW cmms.sync_health AS
 SELECT s.srvname::text AS provider_id,
        t.tenant_id,
        o.type AS provider_type,
        p.mode,
        coalesce(p.active, false) AS active,
-       cmms.is_armed() AS armed,
+       k.is_armed AS armed,
        p.paused_at, p.paused_by, p.pause_reason,
        q.pending, q.in_flight, q.retrying, q.in_doubt, q.accepted, q.awaiting_approval,
        q.held + (SELECT count(*) FROM cmms.held_record h WHERE h.provider_id = s.srvname AND h.direction <> 'outbound') AS held,
@@ -31,10 +42,26 @@ SELECT s.srvname::text AS provider_id,
        r.last_success_at,
        coalesce(r.circuit, 'closed') AS circuit,
        coalesce(r.consecutive_failures, 0) AS consecutive_failures,
-       r.next_attempt_at,
+       CASE WHEN x.waiting_for = 'backoff' THEN q.next_retry_at
+            WHEN x.waiting_for IN ('circuit', 'retry_after', 'quota', 'configured_rate') THEN r.next_attempt_at END AS next_attempt_at,
        r.rate_limit_limit, r.rate_limit_remaining, r.rate_limit_reset_at,
        r.last_error, r.last_error_class, r.last_error_at,
-       c.last_poll_at, c.last_complete_at, c.next_poll_at, c.poll_error
+       c.last_poll_at, c.last_complete_at, c.next_poll_at, c.poll_error,
+       x.waiting_for,
+       CASE x.waiting_for
+         WHEN 'not_armed' THEN 'this database is a copy that is not armed: cmms.arm()'
+         WHEN 'inactive' THEN pg_catalog.format('the provider is not active: cmms.activate(%L)', s.srvname)
+         WHEN 'paused' THEN pg_catalog.format('paused by %s%s: cmms.resume_provider(%L)', p.paused_by, ' (' || p.pause_reason || ')', s.srvname)
+         WHEN 'no_worker' THEN k.worker_trouble
+         WHEN 'configuration' THEN 'the configuration or a credential cannot be used: ' || r.last_error
+         WHEN 'circuit' THEN pg_catalog.format('the provider failed %s times in a row, then one request tries: %s', r.consecutive_failures, r.last_error)
+         WHEN 'trial' THEN 'a request is under way that tries whether the provider is back: ' || r.last_error
+         WHEN 'retry_after' THEN 'the provider asked for a pause: ' || r.last_error
+         WHEN 'quota' THEN pg_catalog.format('the provider''s limit%s is used up', ' of ' || r.rate_limit_limit || ' requests')
+         WHEN 'configured_rate' THEN 'as many requests have left as the server''s option requests_per_minute allows'
+         WHEN 'mode' THEN 'mode read: changes are not pushed'
+         WHEN 'backoff' THEN pg_catalog.format('%s records wait for their next attempt', q.retrying)
+       END AS waiting_reason
 FROM pg_catalog.pg_foreign_server s
 JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid = s.srvfdw AND f.fdwname = 'cmms'
 LEFT JOIN cmms.provider p ON p.provider_id = s.srvname
@@ -52,6 +79,7 @@ CROSS JOIN LATERAL (
          count(*) FILTER (WHERE b.state = 'in_doubt' AND b.accepted_at IS NOT NULL) AS accepted,
          count(*) FILTER (WHERE b.state = 'awaiting_approval') AS awaiting_approval,
          count(*) FILTER (WHERE b.state = 'held') AS held,
+         min(b.next_attempt_at) FILTER (WHERE b.state = 'pending' AND b.attempts > 0) AS next_retry_at,
          min(b.enqueued_at) AS oldest_pending_at
   FROM cmms.outbox b WHERE b.provider_id = s.srvname) q
 CROSS JOIN LATERAL (
@@ -61,6 +89,18 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(n.suppressed), 0)::bigint AS echoes_suppressed, coalesce(sum(n.near_miss), 0)::bigint AS echoes_near_miss
   FROM cmms.echo_count n WHERE n.provider_id = s.srvname) e
+CROSS JOIN (SELECT cmms.is_armed() AS is_armed, cmms.worker_trouble() AS worker_trouble) k
+CROSS JOIN LATERAL (SELECT coalesce(r.waiting_for, CASE r.circuit WHEN 'open' THEN 'circuit' WHEN 'half_open' THEN 'trial' END) AS said) w
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN NOT k.is_armed THEN 'not_armed'
+              WHEN p.active IS NOT TRUE THEN 'inactive'
+              WHEN p.paused_at IS NOT NULL THEN 'paused'
+              WHEN k.worker_trouble IS NOT NULL THEN 'no_worker'
+              WHEN w.said IN ('configuration', 'circuit', 'trial') THEN w.said
+              -- The worker speaks up once a second at most, and not when a time has passed that it has told of.
+              WHEN r.waiting_for = 'configured_rate' AND r.next_attempt_at > now() - interval '2 s' OR r.next_attempt_at > now() THEN w.said
+              WHEN p.mode = 'read' AND q.pending > 0 THEN 'mode'
+              WHEN q.pending + q.in_flight = 0 AND q.next_retry_at > now() THEN 'backoff' END AS waiting_for) x
 WHERE cmms.sees_tenant(t.tenant_id);
 COMMENT ON VIEW cmms.sync_health IS 'One row for each provider: what waits, what failed, how its connection does.';
 COMMENT ON COLUMN cmms.sync_health.provider_id IS 'Name of the foreign server.';
@@ -88,7 +128,7 @@ COMMENT ON COLUMN cmms.sync_health.oldest_pending_at IS 'Time of the oldest chan
 COMMENT ON COLUMN cmms.sync_health.last_success_at IS 'Last success of any request.';
 COMMENT ON COLUMN cmms.sync_health.circuit IS 'closed: in use; open: paused; half_open: one attempt decides.';
 COMMENT ON COLUMN cmms.sync_health.consecutive_failures IS 'Failures of the provider as a whole since its last success.';
-COMMENT ON COLUMN cmms.sync_health.next_attempt_at IS 'No request leaves before; null: no restriction.';
+COMMENT ON COLUMN cmms.sync_health.next_attempt_at IS 'When a request, or with backoff a push, may leave again; null: now, or nobody knows. waiting_for says why it does not.';
 COMMENT ON COLUMN cmms.sync_health.rate_limit_limit IS 'Requests per window, as the provider last said.';
 COMMENT ON COLUMN cmms.sync_health.rate_limit_remaining IS 'Requests left in the window.';
 COMMENT ON COLUMN cmms.sync_health.rate_limit_reset_at IS 'End of the window.';
@@ -99,6 +139,8 @@ COMMENT ON COLUMN cmms.sync_health.last_poll_at IS 'When the last poll began.';
 COMMENT ON COLUMN cmms.sync_health.last_complete_at IS 'Since when everything has been read: the oldest of the resources'' last complete polls.';
 COMMENT ON COLUMN cmms.sync_health.next_poll_at IS 'When the next poll is due; null: nothing to poll.';
 COMMENT ON COLUMN cmms.sync_health.poll_error IS 'Why the last poll failed, by resource.';
+COMMENT ON COLUMN cmms.sync_health.waiting_for IS 'Why nothing leaves: not_armed, inactive, paused, no_worker, configuration, circuit, trial, retry_after, quota, configured_rate; mode or backoff: no push. Null: nothing is in the way.';
+COMMENT ON COLUMN cmms.sync_health.waiting_reason IS 'The same in words, with what to call.';
 
 CREATE VIEW cmms.sync_history AS
 SELECT l.logged_at, l.tenant_id, l.provider_id, l.direction, l.operation, l.outcome, l.record_id AS common_work_order_id,

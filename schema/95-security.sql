@@ -38,7 +38,7 @@ BEGIN
   FOREACH object IN ARRAY ARRAY['allowed_statuses(uuid)', 'next_suggested_status(uuid)', 'status_path(text, text)', 'relative_time(bigint)', 'normalize_reference(text, text)', 'resolve_reference(text, text, cmms.identity_kind, text)',
       'provider_reference(text, text, cmms.identity_kind, text)',
      
-      'status_history_of(uuid)', 'status_history_document(uuid)', 'sees_tenant(text)', 'is_armed()', 'describe_provider(text)', 'quotas(text)', 'poll_now(text)', 'wait_until_idle(interval)'] LOOP
+      'status_history_of(uuid)', 'status_history_document(uuid)', 'sees_tenant(text)', 'is_armed()', 'worker_trouble()', 'describe_provider(text)', 'quotas(text)', 'poll_now(text)', 'wait_until_idle(interval)'] LOOP
     EXECUTE format('GRANT EXECUTE ON FUNCTION cmms.%s TO %I', object, grant_access.role_name);
   END LOOP;
   IF grant_access.level = 'write' THEN

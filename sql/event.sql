@@ -18,14 +18,14 @@ SET LOCAL client_min_messages = warning;
 DO $$
 DECLARE partition regclass;
 BEGIN
-  FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent IN ('cmms.event'::regclass, 'cmms.sync_log'::regclass, 'cmms.audit_log'::regclass)
-                   AND inhrelid::regclass::text NOT LIKE '%_default' LOOP
+  FOR partition IN SELECT i.inhrelid FROM cmms.partitioned_table() p JOIN pg_inherits i ON i.inhparent = ('cmms.' || p.name)::regclass
+                   WHERE i.inhrelid::regclass::text NOT LIKE '%_default' LOOP
     EXECUTE 'DROP TABLE ' || partition;
   END LOOP;
 END
 $$;
 INSERT INTO cmms.event (tenant_id, event_type, provider_id, occurred_at) VALUES ('default', 'sync.failed', 'plant_a', now() + interval '1 week');
-SELECT cmms.maintain_partitions(3) = 8 AS made;
+SELECT cmms.maintain_partitions(3) = 11 AS made;
 SELECT cmms.maintain_partitions(3) AS made_again;
 INSERT INTO cmms.event (tenant_id, event_type, provider_id, occurred_at)
 SELECT 'default', 'sync.failed', 'plant_a', date_trunc('week', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + n * interval '7 days' FROM generate_series(1, 3) n;

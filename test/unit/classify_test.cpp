@@ -176,6 +176,12 @@ TEST(ClassifyTest, TakesRetryAfterWhereItHelps) {
   EXPECT_EQ(create(answered(503, "", headers)).disposition, Disposition::in_doubt);
   EXPECT_EQ(update(answered(503, "", headers)).retry_after, 17s);
   EXPECT_EQ(update(answered(503, "", {{"Retry-After", "Tue, 14 Nov 2023 22:14:20 GMT"}})).retry_after, 60s);
+  // By the provider's clock, which is an hour ahead.
+  EXPECT_EQ(update(answered(503, "",
+                            {{"Date", "Tue, 14 Nov 2023 23:13:20 GMT"},
+                             {"Retry-After", "Tue, 14 Nov 2023 23:14:20 GMT"}}))
+                .retry_after,
+            60s);
   EXPECT_EQ(create(answered(422, "", headers)).retry_after, std::nullopt);
   EXPECT_EQ(create(answered(429, "", {{"Retry-After", "later"}})).retry_after, std::nullopt);
 }

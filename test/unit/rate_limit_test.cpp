@@ -158,5 +158,48 @@ TEST(RateLimitTest, AClockThatIsSetBackDoesNotFillTheBucket) {
   EXPECT_GT(limit.next_allowed(start - 1h), start - 1h);
 }
 
+TEST(RateLimitTest, SaysWhyNothingLeaves) {
+  RateLimit limit({.requests_per_second = 1, .burst = 1});
+  EXPECT_EQ(limit.hold(start).reason, Hold::Reason::none);
+  limit.take(start);
+  EXPECT_EQ(limit.hold(start).reason, Hold::Reason::configured_rate);
+  limit.observe({100, 0, start + 30s}, start);
+  EXPECT_EQ(limit.hold(start).reason, Hold::Reason::quota);
+  EXPECT_EQ(limit.hold(start).until, start + 30s);
+  limit.pause_until(start + 60s);
+  EXPECT_EQ(limit.hold(start).reason, Hold::Reason::retry_after);
+  EXPECT_EQ(limit.hold(start).until, start + 60s);
+  EXPECT_EQ(limit.hold(start + 60s).reason, Hold::Reason::none);
+}
+
+TEST(RateLimitTest, ARateThatIsConfiguredLaterHoldsFromThereOn) {
+  RateLimit limit;
+  for (int i = 0; i < 100; ++i) limit.take(start);
+  limit.set_policy({.requests_per_second = 2, .burst = 3}, start);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(limit.next_allowed(start), start);
+    limit.take(start);
+  }
+  EXPECT_GT(limit.next_allowed(start), start + 400ms);
+  // A lower rate does not give back what was taken.
+  limit.set_policy({.requests_per_second = 1, .burst = 3}, start);
+  EXPECT_GT(limit.next_allowed(start), start + 900ms);
+  limit.set_policy({}, start);
+  EXPECT_EQ(limit.next_allowed(start), start);
+}
+
+TEST(RateLimitTest, KnowsHowManyAreWorthHavingAtHand) {
+  RateLimit limit;
+  EXPECT_GT(limit.room(start), 1'000'000);
+  limit.observe({100, 7, start + 30s}, start);
+  EXPECT_EQ(limit.room(start), 7);
+  limit.set_policy({.requests_per_second = 20, .burst = 1}, start);
+  EXPECT_EQ(limit.room(start), 3);
+  limit.take(start);
+  EXPECT_EQ(limit.room(start), 2);
+  limit.set_policy({.requests_per_second = 0.1, .burst = 1}, start);
+  EXPECT_EQ(limit.room(start), 1);
+}
+
 }  // namespace
 }  // namespace cmms::rate_limit

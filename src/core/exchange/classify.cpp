@@ -230,6 +230,15 @@ void classify_failure(int status, bool idempotent, Classified& classified) {
   }
 }
 
+// A date is meant by the provider's clock, which may be wrong.
+std::optional<std::chrono::seconds> read_retry_after(const Response& response, SystemTime now) {
+  const auto text = response.header("retry-after");
+  if (!text) return std::nullopt;
+  const auto date = response.header("date");
+  const auto provider_now = date ? parse_http_date(*date) : std::nullopt;
+  return parse_retry_after(*text, provider_now ? SystemTime(*provider_now) : now);
+}
+
 Classified classify_answer(const Response& response, bool idempotent, const ErrorPaths& paths,
                            SystemTime now) {
   const int status = response.status;
@@ -265,8 +274,7 @@ Classified classify_answer(const Response& response, bool idempotent, const Erro
   apply_error_rules(paths, status, document ? document->root() : json::Value(), errors.message, idempotent,
                     classified);
   if (classified.disposition != Disposition::rejected) {
-    const auto header = response.header("retry-after");
-    if (header) classified.retry_after = parse_retry_after(*header, now);
+    classified.retry_after = read_retry_after(response, now);
   }
   return classified;
 }
@@ -282,9 +290,7 @@ Classified classify_unanswered(const Outcome& outcome, bool idempotent, SystemTi
   if (outcome.failure == Failure::preparation && outcome.reason) {
     classified.provider_wide = true;
     classified.error = outcome.reason;
-    if (const auto header = outcome.response.header("retry-after")) {
-      classified.retry_after = parse_retry_after(*header, now);
-    }
+    classified.retry_after = read_retry_after(outcome.response, now);
     return classified;
   }
   const bool sent = outcome.delivery == Delivery::unknown;

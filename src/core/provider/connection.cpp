@@ -321,6 +321,11 @@ const ResourceMaps* Connection::maps(std::string_view resource) const {
 
 int Connection::max_concurrency() const { return static_cast<int>(integer_option("max_concurrency", 16)); }
 
+rate_limit::RateLimit::Policy Connection::rate() const {
+  return {.requests_per_second = static_cast<double>(integer_option("requests_per_minute", 0)) / 60,
+          .burst = static_cast<double>(integer_option("burst", 1))};
+}
+
 std::chrono::milliseconds Connection::timeout() const {
   return std::chrono::milliseconds(integer_option("timeout_ms", 30'000));
 }

@@ -16,6 +16,7 @@
 #include "core/provider/bulk.hpp"
 #include "core/provider/descriptor.hpp"
 #include "core/provider/template.hpp"
+#include "core/rate_limit/rate_limit.hpp"
 
 namespace cmms::provider {
 
@@ -121,6 +122,7 @@ struct Connection {
 
   // How many requests may be in flight to this provider at once, and how long one may take.
   int max_concurrency() const;
+  rate_limit::RateLimit::Policy rate() const;  // configured; what the provider announces comes on top
   std::chrono::milliseconds timeout() const;
   std::chrono::seconds lookup_grace() const;  // until a missing record is believed to be missing
   // 'none' or the name of a signature scheme; a secret without a scheme means standard_webhooks.

@@ -58,6 +58,11 @@ std::vector<OptionSpec> make_common_options() {
       text_option("ca_file", "A file of certificate authorities to trust instead of the system's."));
   specs.push_back(
       integer_option("max_concurrency", "16", 1, 1000, "Requests in flight to this provider at once."));
+  specs.push_back(integer_option("requests_per_minute", "0", 0, 6000000,
+                                 "Requests to this account that leave in a minute at most; 0: no limit of "
+                                 "ours, what the provider announces counts in any case."));
+  specs.push_back(integer_option("burst", "1", 1, 100000,
+                                 "Requests that may leave at once after a pause, with requests_per_minute."));
   specs.push_back(integer_option("timeout_ms", "30000", 100, 600000, "How long one request may take."));
   specs.push_back(
       integer_option("lookup_grace", "5", 0, 86400,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "core/exchange/ascii.hpp"
@@ -17,6 +18,8 @@ constexpr seconds longest_window{24 * 3600};
 constexpr seconds same_window{2};
 // A provider that says that nothing is left, but not until when, is asked again at this pace.
 constexpr seconds blind_window{1};
+
+constexpr std::chrono::duration<double> moment{0.1};
 
 constexpr std::array<std::pair<std::string_view, ResetFormat>, 4> reset_formats{{
     {"unix_seconds", ResetFormat::unix_seconds},
@@ -86,6 +89,7 @@ Observation read_limits(const Response& response, const LimitHeaders& headers, S
 }
 
 void RateLimit::observe(const Observation& observation, SystemTime now) {
+  ++changes_;
   if (observation.limit) limit_ = observation.limit;
   if (!observation.remaining) return;
   const auto reset_at = observation.reset_at.value_or(now + blind_window);
@@ -101,10 +105,14 @@ void RateLimit::observe(const Observation& observation, SystemTime now) {
 }
 
 void RateLimit::pause_until(SystemTime until) {
+  ++changes_;
   if (!paused_until_ || until > *paused_until_) paused_until_ = until;
 }
 
-void RateLimit::resume() { paused_until_.reset(); }
+void RateLimit::resume() {
+  ++changes_;
+  paused_until_.reset();
+}
 
 double RateLimit::tokens_at(SystemTime now) const {
   if (refilled_at_ == SystemTime{}) return std::max(policy_.burst, 1.0);
@@ -112,20 +120,44 @@ double RateLimit::tokens_at(SystemTime now) const {
   return std::min(std::max(policy_.burst, 1.0), tokens_ + elapsed * policy_.requests_per_second);
 }
 
-SystemTime RateLimit::next_allowed(SystemTime now) const {
-  SystemTime allowed = now;
-  if (paused_until_) allowed = std::max(allowed, *paused_until_);
-  if (remaining_ && *remaining_ <= 0 && reset_at_) allowed = std::max(allowed, *reset_at_);
+Hold RateLimit::hold(SystemTime now) const {
+  Hold hold{Hold::Reason::none, now};
+  const auto consider = [&hold](Hold::Reason reason, SystemTime until) {
+    if (until > hold.until) hold = {reason, until};
+  };
+  if (paused_until_) consider(Hold::Reason::retry_after, *paused_until_);
+  if (remaining_ && *remaining_ <= 0 && reset_at_) consider(Hold::Reason::quota, *reset_at_);
   if (policy_.requests_per_second > 0) {
     const double missing = 1 - tokens_at(now);
     // A millisecond on top: the refill must not stop a rounding error short of a whole token.
     if (missing > 0) {
       const std::chrono::duration<double> wait(missing / policy_.requests_per_second);
-      allowed =
-          std::max(allowed, now + duration_cast<SystemTime::duration>(wait) + std::chrono::milliseconds(1));
+      consider(Hold::Reason::configured_rate,
+               now + duration_cast<SystemTime::duration>(wait) + std::chrono::milliseconds(1));
     }
   }
-  return allowed;
+  return hold;
+}
+
+SystemTime RateLimit::next_allowed(SystemTime now) const { return hold(now).until; }
+
+std::int64_t RateLimit::room(SystemTime now) const {
+  std::int64_t room = std::numeric_limits<std::int64_t>::max();
+  if (remaining_ && *remaining_ > 0) room = *remaining_;
+  if (policy_.requests_per_second > 0) {
+    const double tokens = tokens_at(now) + policy_.requests_per_second * moment.count();
+    room = std::min(room, static_cast<std::int64_t>(std::max(tokens, 1.0)));
+  }
+  return room;
+}
+
+void RateLimit::set_policy(Policy policy, SystemTime now) {
+  if (policy == policy_) return;
+  const bool had_rate = policy_.requests_per_second > 0;
+  const double tokens = tokens_at(now);
+  policy_ = policy;
+  tokens_ = had_rate ? std::min(tokens, std::max(policy.burst, 1.0)) : std::max(policy.burst, 1.0);
+  refilled_at_ = now;
 }
 
 void RateLimit::take(SystemTime now) {

@@ -39,25 +39,46 @@ struct Observation {
 // for hours.
 Observation read_limits(const Response& response, const LimitHeaders& headers, SystemTime now);
 
+// Why no request may leave, and until when.
+struct Hold {
+  enum class Reason : std::uint8_t {
+    none,
+    retry_after,     // the provider asked for a pause
+    quota,           // its announced quota is used up
+    configured_rate  // the rate that is configured here is reached
+  };
+
+  Reason reason = Reason::none;
+  SystemTime until{};
+};
+
+// Shared by all connections that use one account, as the provider counts their requests together.
 class RateLimit {
  public:
   // A rate of our own on top of what the provider announces; 0: none.
   struct Policy {
     double requests_per_second = 0;
     double burst = 1;
+
+    friend bool operator==(const Policy&, const Policy&) = default;
   };
 
   RateLimit() = default;
   explicit RateLimit(Policy policy) : policy_(policy), tokens_(policy.burst) {}
 
+  void set_policy(Policy policy, SystemTime now);  // what was taken before counts on
   void observe(const Observation& observation, SystemTime now);
   void pause_until(SystemTime until);  // never shortens a pause
   void resume();                       // ends the pause: the circuit was closed by hand
 
+  Hold hold(SystemTime now) const;                // of several reasons the one that lasts longest
   SystemTime next_allowed(SystemTime now) const;  // `now` when a request may leave at once
-  void take(SystemTime now);                      // a request leaves
+  // How many may leave now or in a moment: no more of them are worth having at hand.
+  std::int64_t room(SystemTime now) const;
+  void take(SystemTime now);  // a request leaves
 
-  // What is shown in cmms.provider_state.
+  // What is shown in cmms.provider_state. `changes` counts what the provider has said.
+  std::uint64_t changes() const { return changes_; }
   std::optional<std::int64_t> limit() const { return limit_; }
   std::optional<std::int64_t> remaining() const { return remaining_; }
   std::optional<SystemTime> reset_at() const { return reset_at_; }
@@ -73,6 +94,7 @@ class RateLimit {
   std::optional<std::int64_t> remaining_;
   std::optional<SystemTime> reset_at_;
   std::optional<SystemTime> paused_until_;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace cmms::rate_limit

@@ -17,9 +17,16 @@ int retry_cap_ms = 300'000;
 int max_response_kb = 16 * 1024;
 int max_webhook_kb = 8 * 1024;
 int sync_log_body_size_bytes = 4 * 1024;
+// Read in SQL, by cmms.retention_rule. Plain numbers of days: as a time, 30 without a unit would be minutes.
+int audit_log_retention_days = 1'095;
+int event_retention_days = 90;
+int failure_retention_days = 180;
+int sync_log_retention_days = 30;
+int webhook_event_retention_days = 30;
 
 constexpr int one_hour_ms = 3'600'000;
 constexpr int one_day_ms = 24 * one_hour_ms;
+constexpr int longest_retention_days = 36'500;
 constexpr int largest_document_kb = 64 * 1024;  // what the JSON parser takes
 
 struct Setting {
@@ -35,6 +42,14 @@ struct Setting {
 
 // Sorted by name. The initial value of each variable above is its default.
 const Setting settings[] = {
+    {"cmms.audit_log_retention", "Days that entries of cmms.audit_log and decided conflicts are kept.",
+     "0: for ever.", &audit_log_retention_days, 0, longest_retention_days, PGC_SIGHUP, 0},
+    {"cmms.event_retention", "Days that cmms.event is kept.", "0: for ever.", &event_retention_days, 0,
+     longest_retention_days, PGC_SIGHUP, 0},
+    {"cmms.failure_retention",
+     "Days that failed attempts in cmms.sync_log and failed deliveries in cmms.webhook_event are kept.",
+     "0: for ever. Never shorter than the retention of those that went well.", &failure_retention_days, 0,
+     longest_retention_days, PGC_SIGHUP, 0},
     {"cmms.fallback_poll_interval", "Longest sleep of an idle sync worker.",
      "Commits wake the worker at once; this bounds the delay should a wake-up be missed.",
      &fallback_poll_interval_ms, 100, one_hour_ms, PGC_SIGHUP, GUC_UNIT_MS},
@@ -61,6 +76,11 @@ const Setting settings[] = {
      one_day_ms, PGC_SIGHUP, GUC_UNIT_MS},
     {"cmms.sync_log_body_size", "Bytes of each request and response body kept in cmms.sync_log.", nullptr,
      &sync_log_body_size_bytes, 0, 1024 * 1024, PGC_SIGHUP, GUC_UNIT_BYTE},
+    {"cmms.sync_log_retention", "Days that successful attempts in cmms.sync_log are kept.", "0: for ever.",
+     &sync_log_retention_days, 0, longest_retention_days, PGC_SIGHUP, 0},
+    {"cmms.webhook_event_retention", "Days that processed deliveries in cmms.webhook_event are kept.",
+     "0: for ever. A delivery that comes again after that is taken for a new one.",
+     &webhook_event_retention_days, 0, longest_retention_days, PGC_SIGHUP, 0},
 };
 
 }  // namespace

@@ -29,6 +29,8 @@ namespace chrono = std::chrono;
 
 // In the worker nobody waits for the function, and nobody would notice that it does not end.
 constexpr chrono::milliseconds longest_call{5000};
+constexpr chrono::milliseconds shortest_limit{50};
+constexpr chrono::seconds lenient_again_after{60};
 
 int trials = 0;  // TrialScopes that live
 
@@ -193,26 +195,37 @@ class DatabaseEnvironment : public mapping::Environment {
     return function;
   }
 
-  static json::Field call(Oid function, const json::Field& value) {
+  json::Field call(Oid function, const json::Field& value) const {
     const Datum argument = jsonb_from_field(value);
     const auto start = chrono::steady_clock::now();
+    if (start - stopped_at_ >= lenient_again_after) limit_ = longest_call;
     Datum result = 0;
     try {
-      result = invoke(function, argument);
+      result = invoke(function, argument, limit_);
     } catch (const PgError& error) {
       // Other cancels are meant for the whole statement.
-      const bool is_too_long = is_limited() && error.error().is_cancellation() &&
-                               chrono::steady_clock::now() - start >= longest_call;
+      const bool is_too_long =
+          is_limited() && error.error().is_cancellation() && chrono::steady_clock::now() - start >= limit_;
       if (!is_too_long) throw;
-      raise(ERRCODE_OPERATOR_INTERVENTION, "it was stopped after 5 seconds");
+      const std::string seconds = seconds_text(limit_);
+      // Everything else waits meanwhile: many records of this kind must not take as long each.
+      limit_ = std::max(limit_ / 2, shortest_limit);
+      stopped_at_ = chrono::steady_clock::now();
+      raise(ERRCODE_OPERATOR_INTERVENTION, "it was stopped after " + seconds + " seconds");
     }
     if (result == 0) return json::Field::null();
     const Jsonb* document = pg_call([&] { return DatumGetJsonbP(result); });
     return json::Field::from(jsonb_value(document));
   }
 
+  static std::string seconds_text(chrono::milliseconds time) {
+    std::string text = std::to_string(time.count() / 1000);
+    if (const auto rest = time.count() % 1000; rest != 0) text += "." + std::to_string(1000 + rest).substr(1);
+    return text;
+  }
+
   // 0: null.
-  static Datum invoke(Oid function, Datum argument) {
+  static Datum invoke(Oid function, Datum argument, chrono::milliseconds limit) {
     const bool limited = is_limited();
     return pg_call([&] {
       FmgrInfo info;
@@ -221,7 +234,7 @@ class DatabaseEnvironment : public mapping::Environment {
       InitFunctionCallInfoData(*call, &info, 1, InvalidOid, nullptr, nullptr);
       call->args[0].value = argument;
       call->args[0].isnull = false;
-      if (limited) enable_timeout_after(STATEMENT_TIMEOUT, longest_call.count());
+      if (limited) enable_timeout_after(STATEMENT_TIMEOUT, static_cast<int>(limit.count()));
       const Datum result = FunctionCallInvoke(call);
       if (limited) disable_timeout(STATEMENT_TIMEOUT, true);
       CHECK_FOR_INTERRUPTS();
@@ -234,6 +247,8 @@ class DatabaseEnvironment : public mapping::Environment {
   Oid owner_;
   mutable std::map<std::string, Oid, std::less<>> functions_;
   mutable std::uint64_t generation_ = 0;
+  mutable chrono::milliseconds limit_ = longest_call;
+  mutable chrono::steady_clock::time_point stopped_at_{};
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include "pg/store/provider.hpp"
 
+#include <algorithm>
+
 #include "pg/boundary/spi.hpp"
 
 namespace cmms::pg::store {
@@ -10,6 +12,23 @@ namespace {
 std::optional<std::string> digits(const std::optional<std::int64_t>& number) {
   if (!number) return std::nullopt;
   return std::to_string(*number);
+}
+
+// A statement of its own: the library may be newer than the schema, which then lacks the column.
+void save_reasons(const std::vector<std::string>& provider_ids, const TextList& reasons) {
+  static Statement is_known(
+      "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'cmms.provider_state'::regclass AND attname "
+      "= "
+      "'waiting_for' AND NOT attisdropped)",
+      {});
+  if (!is_known.execute().boolean(0, 0)) return;
+  static Statement update(
+      R"sql(
+      UPDATE cmms.provider_state s SET waiting_for = r.waiting_for
+        FROM unnest($1::text[], $2::text[]) AS r(provider_id, waiting_for)
+        WHERE s.provider_id = r.provider_id AND s.waiting_for IS DISTINCT FROM r.waiting_for)sql",
+      {TEXTARRAYOID, TEXTARRAYOID});
+  update.execute({Param::array(TEXTARRAYOID, provider_ids), Param::array(TEXTARRAYOID, reasons)});
 }
 
 }  // namespace
@@ -24,7 +43,9 @@ std::vector<ProviderRow> active_providers() {
       R"sql(
       SELECT p.provider_id, p.tenant_id, p.mode, extract(epoch FROM p.poll_interval)::float8, p.import_since,
         p.activated_at, s.circuit, s.consecutive_failures,
-        extract(epoch FROM s.next_attempt_at - clock_timestamp())::float8
+        extract(epoch FROM s.next_attempt_at - clock_timestamp())::float8, s.rate_limit_limit, s.rate_limit_remaining,
+        extract(epoch FROM s.rate_limit_reset_at - clock_timestamp())::float8,
+        to_jsonb(s) ->> 'waiting_for' IS NOT DISTINCT FROM 'retry_after'
         FROM cmms.provider p LEFT JOIN cmms.provider_state s ON s.provider_id = p.provider_id
         WHERE p.active AND p.paused_at IS NULL ORDER BY p.provider_id)sql",
       {});
@@ -41,6 +62,10 @@ std::vector<ProviderRow> active_providers() {
     row.circuit = rows.text_or(i, 6, "closed");
     row.consecutive_failures = static_cast<int>(rows.integer(i, 7));
     row.seconds_to_next_attempt = rows.number(i, 8);
+    if (rows.text(i, 9)) row.rate_limit_limit = rows.integer(i, 9);
+    if (rows.text(i, 10)) row.rate_limit_remaining = rows.integer(i, 10);
+    row.seconds_to_reset = rows.number(i, 11);
+    row.was_asked_to_pause = rows.boolean(i, 12);
     providers.push_back(std::move(row));
   }
   return providers;
@@ -107,7 +132,15 @@ std::vector<std::string> save_provider_states(const std::vector<ProviderStateRow
                       Param::array(TIMESTAMPTZARRAYOID, resets), Param::array(TIMESTAMPTZARRAYOID, successes),
                       Param::array(TEXTARRAYOID, errors), Param::array(TEXTARRAYOID, error_classes),
                       Param::array(TIMESTAMPTZARRAYOID, error_times)});
-  for (std::size_t i = 0; i < updated.size(); ++i) saved.push_back(updated.text_or(i, 0, ""));
+  TextList reasons;
+  for (std::size_t i = 0; i < updated.size(); ++i) {
+    saved.push_back(updated.text_or(i, 0, ""));
+    const auto row = std::find_if(rows.begin(), rows.end(), [&](const ProviderStateRow& each) {
+      return each.provider_id == saved.back();
+    });
+    reasons.push_back(row == rows.end() ? std::nullopt : row->waiting_for);
+  }
+  if (!saved.empty()) save_reasons(saved, reasons);
   return saved;
 }
 

@@ -97,10 +97,8 @@ bool Claimer::has_work(SystemTime now) const {
 std::vector<store::ClaimRequest> Claimer::requests(SystemTime now) {
   std::vector<store::ClaimRequest> requests;
   for (const auto& [id, channel] : providers_.channels()) {
-    int places = channel->free_places(now, busy_time_);
-    if (const auto remaining = channel->rate_limit.remaining(); remaining && *remaining > 0) {
-      places = static_cast<int>(std::min<std::int64_t>(places, *remaining));
-    }
+    const int places = static_cast<int>(
+        std::min<std::int64_t>(channel->free_places(now, busy_time_), channel->rate_limit->room(now)));
     for (auto& [resource, lane] : channel->lanes) {
       if (!may_claim(*channel, lane, now)) continue;
       if (now - lane.full_scan_at >= full_scan_interval) lane.claimed_up_to.reset();
@@ -221,7 +219,7 @@ SystemTime Claimer::due_at(SystemTime now) const {
         channel->connection == nullptr)
       continue;
     if (channel->circuit.state() == Circuit::State::half_open) continue;
-    SystemTime at = std::max(channel->rate_limit.next_allowed(now), not_before_);
+    SystemTime at = std::max(channel->rate_limit->next_allowed(now), not_before_);
     if (const auto opens_at = channel->circuit.opens_at(now)) at = std::max(at, *opens_at);
     // Without a free slot the end of a task is what wakes the worker.
     if (at > now) due = std::min(due, at);

@@ -55,7 +55,7 @@ std::optional<std::chrono::milliseconds> Dispatcher::timeout(SystemTime now) con
     if (channel.circuit.state() == Circuit::State::half_open && !task->has_sent) continue;
     const std::optional<SystemTime> ready_at = task->exchange->ready_at(now);
     if (!ready_at) continue;
-    SystemTime until = std::max(channel.rate_limit.next_allowed(now), *ready_at);
+    SystemTime until = std::max(channel.rate_limit->next_allowed(now), *ready_at);
     if (const auto opens_at = channel.circuit.opens_at(now)) until = std::max(until, *opens_at);
     shorten(timeout, until, now);
   }
@@ -103,7 +103,7 @@ void Dispatcher::send_waiting(SystemTime now) {
       continue;
     }
     ProviderChannel& channel = *task->channel;
-    channel.rate_limit.take(now);
+    channel.rate_limit->take(now);
     channel.circuit.on_sent(now);
     ++channel.sending;
     task->has_sent = true;
@@ -164,8 +164,7 @@ void Dispatcher::take_outcome(TaskPointer task, Outcome outcome, SystemTime now)
 void Dispatcher::note_answer(const Task& task, const Outcome& outcome, SystemTime now) {
   const rate_limit::Observation limits = provider::read_limits(*task.connection, outcome.response, now);
   if (limits.empty()) return;
-  task.channel->rate_limit.observe(limits, now);
-  task.channel->state_is_dirty = true;
+  task.channel->rate_limit->observe(limits, now);
 }
 
 std::vector<TaskPointer> Dispatcher::take_finished() { return std::exchange(finished_, {}); }

@@ -158,14 +158,28 @@ class Decision {
     if (task_.row.is_accepted) return look_up_later();
     const double grace = static_cast<double>(task_.connection->lookup_grace().count());
     const bool is_confirmed = task_.row.lookups >= 1 && task_.row.seconds_in_doubt >= grace;
+    if (is_confirmed && task_.row.attempts >= policy_.max_attempts) return give_up_creating();
     if (is_confirmed) {
-      settle(Settlement::State::pending, 0, "retrying");
+      // The time spent on looking it up is part of the pause.
+      settle(Settlement::State::pending, std::max(retry_delay() - task_.row.seconds_in_doubt, 0.0),
+             "retrying");
     } else {
       settle(Settlement::State::in_doubt,
              std::max(grace - task_.row.seconds_in_doubt, soonest_lookup_seconds), "in_doubt");
       batch_.settlements.back().lookup_counts = true;
     }
     log("not_found");
+  }
+
+  // Each attempt had no usable answer, and the provider has not got it.
+  void give_up_creating() {
+    settle(Settlement::State::removed, 0, "rejected");
+    batch_.settlements.back().error = "the provider has no such record after " +
+                                      std::to_string(task_.row.attempts) +
+                                      " attempts to create it, none of which had a usable answer";
+    batch_.settlements.back().error_class = error_class_name(ErrorClass::provider_unavailable);
+    event("sync.failed");
+    log("rejected");
   }
 
   void look_up_later() {
@@ -357,8 +371,10 @@ void add_unrecordable(const Task& task, const std::string& error, const OutcomeP
       std::chrono::duration<double>(retry::backoff(std::max(task.row.attempts, 5), policy.retry, random))
           .count();
   row.state = is_create ? Settlement::State::in_doubt : Settlement::State::pending;
+  const bool is_last = !is_create && task.row.attempts >= policy.max_attempts;
+  if (is_last) row.state = Settlement::State::removed;
   row.delay_seconds = pause + task.row.seconds_in_doubt / 2;
-  row.sync_state = is_create ? "in_doubt" : "retrying";
+  row.sync_state = is_create ? "in_doubt" : is_last ? "rejected" : "retrying";
   // What was accepted is never made again, whatever a look-up finds.
   row.is_accepted = is_create && task.conclusion->verdict == job::Verdict::accepted;
   if (row.is_accepted || task.row.is_accepted) row.sync_state = "pending";

@@ -108,7 +108,7 @@ void Poller::start_due(SystemTime now) {
       const SystemTime due =
           std::max(after_seconds(now, std::min(time.seconds_to_next, 86'400.0)), channel->poll_not_before);
       const SystemTime allowed =
-          std::max(channel->rate_limit.next_allowed(now), channel->circuit.opens_at(now).value_or(now));
+          std::max(channel->rate_limit->next_allowed(now), channel->circuit.opens_at(now).value_or(now));
       if (due <= now && allowed <= now && channel->circuit.state() != Circuit::State::half_open) {
         startable.push_back(time.provider_id);
       } else {

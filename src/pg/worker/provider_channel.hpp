@@ -8,9 +8,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/exchange/http_date.hpp"
 #include "core/provider/connection.hpp"
+#include "core/rate_limit/account.hpp"
 #include "core/rate_limit/rate_limit.hpp"
 #include "pg/store/outbox.hpp"
 #include "pg/worker/circuit.hpp"
@@ -49,7 +51,9 @@ struct ProviderChannel {
   std::shared_ptr<const provider::Connection> connection;
   std::string trouble;
 
-  rate_limit::RateLimit rate_limit;
+  // That of the account: other servers may have the same.
+  std::optional<rate_limit::AccountKey> account;
+  std::shared_ptr<rate_limit::RateLimit> rate_limit = std::make_shared<rate_limit::RateLimit>();
   Circuit circuit;
 
   std::map<std::string, Lane, std::less<>> lanes;  // by resource
@@ -64,10 +68,19 @@ struct ProviderChannel {
   int poll_failures = 0;
   SystemTime poll_not_before{};
 
+  // Why nothing leaves, as in cmms.provider_state; empty: it may. The time is when it may again, if known.
+  struct Waiting {
+    std::string_view reason;
+    std::optional<SystemTime> until;
+  };
+  Waiting waiting(SystemTime now) const;
+
   bool state_is_dirty = false;   // cmms.provider_state lags behind
   bool state_is_urgent = false;  // ... in what matters to a person
   std::optional<SystemTime> last_success_at;
   SystemTime state_saved_at{};
+  std::uint64_t saved_limit_changes = 0;  // of the rate limit, as saved
+  Waiting saved_waiting;
   std::string last_error;
   std::string last_error_class;
   std::optional<SystemTime> last_error_at;
@@ -111,7 +124,29 @@ struct ProviderChannel {
     answer_time = 0.8 * answer_time + 0.2 * time;
   }
 
-  bool sends_now(SystemTime now) const { return rate_limit.next_allowed(now) <= now; }
+  bool sends_now(SystemTime now) const { return rate_limit->next_allowed(now) <= now; }
 };
+
+inline ProviderChannel::Waiting ProviderChannel::waiting(SystemTime now) const {
+  using Reason = rate_limit::Hold::Reason;
+  if (connection == nullptr) return {"configuration", std::nullopt};
+  const rate_limit::Hold hold = rate_limit->hold(now);
+  const bool is_open = circuit.state() == Circuit::State::open;
+  if (circuit.state() == Circuit::State::half_open) return {"trial", std::nullopt};
+  // A pause that the provider asked for opens the circuit for as long, and says more.
+  if (is_open && circuit.retry_at() > hold.until) return {"circuit", circuit.retry_at()};
+  switch (hold.reason) {
+    case Reason::retry_after:
+      return {"retry_after", hold.until};
+    case Reason::quota:
+      return {"quota", hold.until};
+    case Reason::configured_rate:
+      return {"configured_rate", hold.until};
+    case Reason::none:
+      break;
+  }
+  if (is_open) return {"circuit", circuit.retry_at()};
+  return {};
+}
 
 }  // namespace cmms::pg

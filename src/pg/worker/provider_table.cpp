@@ -29,22 +29,52 @@ std::optional<std::string> text_of(const std::optional<SystemTime>& time) {
   return timestamp_text(*time);
 }
 
-store::ProviderStateRow state_row(const ProviderChannel& channel) {
+// Worth a word to the person who looks: another reason, or one and the same that has moved on.
+bool has_unsaved_reason(const ProviderChannel& channel, SystemTime now) {
+  const ProviderChannel::Waiting waiting = channel.waiting(now);
+  const ProviderChannel::Waiting& saved = channel.saved_waiting;
+  if (waiting.reason != saved.reason) return true;
+  return waiting.until && (!saved.until || *waiting.until - *saved.until >= state_save_interval);
+}
+
+bool is_unsaved(const ProviderChannel& channel, SystemTime now) {
+  return channel.state_is_urgent || channel.state_is_dirty ||
+         channel.saved_limit_changes != channel.rate_limit->changes() || has_unsaved_reason(channel, now);
+}
+
+store::ProviderStateRow state_row(const ProviderChannel& channel, const ProviderChannel::Waiting& waiting) {
   store::ProviderStateRow row;
   row.provider_id = channel.provider_id;
   row.circuit = channel.circuit.state_name();
   row.consecutive_failures = channel.circuit.failures();
-  if (channel.circuit.state() != Circuit::State::closed) {
-    row.next_attempt_at = timestamp_text(channel.circuit.retry_at());
-  }
-  row.rate_limit_limit = channel.rate_limit.limit();
-  row.rate_limit_remaining = channel.rate_limit.remaining();
-  row.rate_limit_reset_at = text_of(channel.rate_limit.reset_at());
+  // A trial that is under way when the worker ends is due at once for the next.
+  row.next_attempt_at = channel.circuit.state() == Circuit::State::half_open
+                            ? timestamp_text(channel.circuit.retry_at())
+                            : text_of(waiting.until);
+  row.waiting_for = unless_empty(std::string(waiting.reason));
+  row.rate_limit_limit = channel.rate_limit->limit();
+  row.rate_limit_remaining = channel.rate_limit->remaining();
+  row.rate_limit_reset_at = text_of(channel.rate_limit->reset_at());
   row.last_success_at = text_of(channel.last_success_at);
   row.last_error = unless_empty(channel.last_error);
   row.last_error_class = unless_empty(channel.last_error_class);
   row.last_error_at = text_of(channel.last_error_at);
   return row;
+}
+
+// As an earlier worker left it: what the provider asked for is still in force.
+void restore(ProviderChannel& channel, const store::ProviderRow& row, SystemTime now) {
+  if (row.was_asked_to_pause && row.seconds_to_next_attempt > 0) {
+    channel.rate_limit->pause_until(after_seconds(now, row.seconds_to_next_attempt));
+  }
+  if (row.circuit != "closed") {
+    channel.circuit.restore(row.consecutive_failures,
+                            after_seconds(now, std::max(row.seconds_to_next_attempt, 0.0)));
+  }
+  if (row.rate_limit_remaining && row.seconds_to_reset > 0) {
+    channel.rate_limit->observe(
+        {row.rate_limit_limit, row.rate_limit_remaining, after_seconds(now, row.seconds_to_reset)}, now);
+  }
 }
 
 // Of the resources that the provider has. Work orders are always among them: they are queued whatever it
@@ -85,6 +115,7 @@ void ProviderTable::refresh(Session& session, SystemTime now) {
       read_connection(*channel, now);
       has_trouble = has_trouble || channel->connection == nullptr;
     }
+    share_rate_limits(now);
     provider_generation_ = provider_generation;
     configuration_generation_ = generation;
     is_used_ = has_trouble;
@@ -117,15 +148,13 @@ void ProviderTable::read_providers(SystemTime now) {
       channel = std::make_shared<ProviderChannel>();
       channel->provider_id = row.provider_id;
       channel->activated_at = row.activated_at;
-      if (row.circuit != "closed" && row.seconds_to_next_attempt > 0) {
-        channel->circuit.restore(row.consecutive_failures, after_seconds(now, row.seconds_to_next_attempt));
-      }
+      restore(*channel, row, now);
     }
     if (channel->activated_at != row.activated_at) {
       // Activated anew: whatever was wrong, the DBA says that it is worth trying.
       channel->activated_at = row.activated_at;
       channel->circuit = Circuit();
-      channel->rate_limit.resume();
+      channel->rate_limit->resume();
       channel->poll_not_before = {};
       channel->state_is_dirty = channel->state_is_urgent = true;
     }
@@ -170,18 +199,37 @@ void ProviderTable::read_connection(ProviderChannel& channel, SystemTime now) {
   update_lanes(channel);
 }
 
+// Servers of one account have one limit, by the strictest of their options.
+void ProviderTable::share_rate_limits(SystemTime now) {
+  std::map<rate_limit::RateLimit*, rate_limit::RateLimit::Policy> policies;
+  for (const auto& [id, channel] : channels_) {
+    if (channel->connection == nullptr) continue;
+    const provider::Connection& connection = *channel->connection;
+    auto account = rate_limit::account_key(connection.option("base_url"), connection.credentials);
+    if (channel->account != account) {
+      // With another credential nothing is known of the limit.
+      auto own = channel->account ? std::make_shared<rate_limit::RateLimit>() : channel->rate_limit;
+      channel->rate_limit = accounts_.share(account, std::move(own));
+      channel->account = std::move(account);
+    }
+    rate_limit::RateLimit::Policy& policy = policies[channel->rate_limit.get()];
+    policy = rate_limit::stricter(policy, connection.rate());
+  }
+  for (const auto& [limit, policy] : policies) limit->set_policy(policy, now);
+}
+
 bool ProviderTable::has_unsaved_state(SystemTime now) const {
   return std::any_of(channels_.begin(), channels_.end(), [&](const auto& entry) {
     const ProviderChannel& channel = *entry.second;
     return channel.state_is_urgent ||
-           (channel.state_is_dirty && now - channel.state_saved_at >= state_save_interval);
+           (now - channel.state_saved_at >= state_save_interval && is_unsaved(channel, now));
   });
 }
 
-std::optional<SystemTime> ProviderTable::save_due_at() const {
+std::optional<SystemTime> ProviderTable::save_due_at(SystemTime now) const {
   std::optional<SystemTime> due;
   for (const auto& [id, channel] : channels_) {
-    if (!channel->state_is_dirty && !channel->state_is_urgent) continue;
+    if (!is_unsaved(*channel, now)) continue;
     const SystemTime at = channel->state_saved_at + state_save_interval;
     if (!due || at < *due) due = at;
   }
@@ -191,10 +239,14 @@ std::optional<SystemTime> ProviderTable::save_due_at() const {
 void ProviderTable::save_states(Session& session, SystemTime now) {
   std::vector<store::ProviderStateRow> rows;
   for (const auto& [id, channel] : channels_) {
-    if (!channel->state_is_dirty && !channel->state_is_urgent) continue;
-    rows.push_back(state_row(*channel));
+    if (!is_unsaved(*channel, now)) continue;
+    const ProviderChannel::Waiting waiting = channel->waiting(now);
+    rows.push_back(state_row(*channel, waiting));
+    channel->saved_waiting = waiting;
+    channel->saved_limit_changes = channel->rate_limit->changes();
     channel->state_saved_at = now;
     channel->state_is_urgent = false;
+    channel->state_is_dirty = true;  // until it is known to be saved
   }
   if (rows.empty()) return;
   std::vector<std::string> saved;

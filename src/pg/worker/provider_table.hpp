@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/rate_limit/account.hpp"
 #include "pg/store/provider.hpp"
 #include "pg/worker/provider_channel.hpp"
 #include "pg/worker/session.hpp"
@@ -30,15 +31,17 @@ class ProviderTable {
   void mark_used() { is_used_ = true; }
 
   bool has_unsaved_state(SystemTime now) const;  // worth writing now
-  std::optional<SystemTime> save_due_at() const;
+  std::optional<SystemTime> save_due_at(SystemTime now) const;
   void save_states(Session& session, SystemTime now);
 
  private:
   std::vector<store::ProviderRow> usable_providers();
   void read_providers(SystemTime now);
   void read_connection(ProviderChannel& channel, SystemTime now);
+  void share_rate_limits(SystemTime now);
 
   Channels channels_;
+  rate_limit::Accounts accounts_;
   std::uint64_t provider_generation_ = 0;
   std::uint64_t configuration_generation_ = 0;
   bool is_used_ = false;

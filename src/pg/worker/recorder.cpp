@@ -7,6 +7,7 @@
 
 #include "pg/guc/guc.hpp"
 #include "pg/origin.hpp"
+#include "pg/store/postpone.hpp"
 #include "pg/worker/exchange_log.hpp"
 
 namespace cmms::pg {
@@ -89,7 +90,7 @@ void Recorder::note_health(const Task& task, SystemTime now) {
       retry = {.base = guc::retry_base() * 10, .cap = guc::retry_cap()};  // heals by no waiting
     channel.circuit.on_failure(task.sent_at, now, is_certain(conclusion), conclusion.retry_after, retry,
                                random_);
-    if (conclusion.retry_after) channel.rate_limit.pause_until(now + *conclusion.retry_after);
+    if (conclusion.retry_after) channel.rate_limit->pause_until(now + *conclusion.retry_after);
     channel.last_error = error_text(task);
     channel.last_error_class =
         conclusion.error ? error_class_name(conclusion.error->error_class) : "provider_unavailable";
@@ -189,12 +190,11 @@ bool Recorder::record_alone(const Task& task, SystemTime now) {
     }
   }
   if (!is_queued(task)) return false;
-  const auto error = in_subtransaction([&] {
-    OutcomeBatch batch;
-    add_unrecordable(task, first_failure, policy(), random_, batch);
-    carry_out(batch);
-  });
-  return !error;
+  OutcomeBatch batch;
+  add_unrecordable(task, first_failure, policy(), random_, batch);
+  if (!in_subtransaction([&] { carry_out(batch); })) return true;
+  // The record itself takes no change at all.
+  return !in_subtransaction([&] { store::postpone(batch.settlements.front()); });
 }
 
 void Recorder::record_one_by_one(std::vector<TaskPointer>& tasks, SystemTime now) {

@@ -23,8 +23,6 @@ using std::chrono::milliseconds;
 
 constexpr auto healthy_after = 60s;
 constexpr auto make_way_interval = 1s;
-constexpr auto partitions_interval = 24h;
-constexpr auto partitions_retry = 10min;
 
 // PostgreSQL must know of sockets that it did not open, or it could run out of descriptors for its files.
 int reserve_connections(int wanted) {
@@ -50,6 +48,7 @@ SyncWorker::SyncWorker(Session& session)
       claimer_(session_, providers_, dispatcher_),
       poller_(session_, providers_, dispatcher_),
       reader_(session_, providers_, dispatcher_),
+      upkeep_(session_, std::chrono::system_clock::now()),
       wait_set_(dispatcher_.poll_fd()) {
   if (const auto& failure = dispatcher_.failure()) raise(*failure);
   configure();
@@ -167,20 +166,12 @@ void SyncWorker::housekeeping(SystemTime now) {
     session_.become_healthy();
     healthy_at_ = SystemTime::max();
   }
-  if (now >= partitions_at_ && dispatcher_.is_idle()) {
-    bool are_made = false;
-    const auto error = session_.transaction("making partitions", [&] {
-      // A dump that is being restored brings its own.
-      if (!store::is_armed()) return;
-      static Statement statement("SELECT cmms.maintain_partitions()", {});
-      statement.execute();
-      are_made = true;
-    });
-    if (error && !session_.leave()) log(WARNING, *error);
-    partitions_at_ =
-        now + (are_made ? SystemTime::duration(partitions_interval) : SystemTime::duration(partitions_retry));
-  }
+  const bool is_quiet = this->is_quiet(now);
+  if (now >= upkeep_.due_at(is_quiet)) upkeep_.step(now, is_quiet);
 }
+
+// No request is under way, and none is due.
+bool SyncWorker::is_quiet(SystemTime now) const { return dispatcher_.is_idle() && !claimer_.has_work(now); }
 
 // True: there is something left to report, in a moment.
 bool SyncWorker::keep_up_statistics() {
@@ -197,10 +188,10 @@ bool SyncWorker::keep_up_statistics() {
 milliseconds SyncWorker::wait_time(SystemTime now) const {
   if (dispatcher_.has_results() || providers_.needs_refresh(now)) return milliseconds(0);
   if (claimer_.has_work(now) && !recorder_.is_congested()) return milliseconds(0);
-  SystemTime until = std::min(
-      {claimer_.due_at(now), poller_.due_at(), reader_.due_at(), make_way_check_at_, check_at_, healthy_at_});
+  SystemTime until = std::min({claimer_.due_at(now), poller_.due_at(), reader_.due_at(), make_way_check_at_,
+                               check_at_, healthy_at_, upkeep_.due_at(is_quiet(now))});
   if (const auto due = recorder_.due_at()) until = std::min(until, *due);
-  if (const auto due = providers_.save_due_at()) until = std::min(until, *due);
+  if (const auto due = providers_.save_due_at(now)) until = std::min(until, *due);
   if (!is_recovered_) until = std::min(until, recover_at_);
   auto wait = std::chrono::ceil<milliseconds>(until - now);
   if (const auto timeout = dispatcher_.timeout(now)) wait = std::min(wait, *timeout);
@@ -228,6 +219,7 @@ void SyncWorker::listen(bool is_latched) {
     ConfigReloadPending = false;
     session_.reload();
     configure();
+    upkeep_.start_soon(std::chrono::system_clock::now());
   }
   if (session_.take_wakes() > 0) {
     was_woken_ = true;

@@ -16,6 +16,7 @@
 #include "pg/worker/reader.hpp"
 #include "pg/worker/recorder.hpp"
 #include "pg/worker/session.hpp"
+#include "pg/worker/upkeep.hpp"
 #include "pg/worker/wait_set.hpp"
 
 namespace cmms::pg {
@@ -34,6 +35,7 @@ class SyncWorker {
   void collect(SystemTime now);
   void give_back();
   void housekeeping(SystemTime now);
+  bool is_quiet(SystemTime now) const;
   bool keep_up_statistics();
   void wait(SystemTime now);
   void listen(bool is_latched);
@@ -48,6 +50,7 @@ class SyncWorker {
   Claimer claimer_;
   Poller poller_;
   Reader reader_;
+  Upkeep upkeep_;
   WaitSet wait_set_;
 
   std::string started_at_;  // what was claimed before belongs to a dead worker
@@ -57,7 +60,6 @@ class SyncWorker {
   bool was_woken_ = false;
   SystemTime check_at_{};
   SystemTime make_way_check_at_{};
-  SystemTime partitions_at_{};
   bool statistics_are_pending_ = false;
 };
 

@@ -138,6 +138,7 @@ void Dispatcher::drive(SystemTime now) {
 // In the order in which they were sent; those that are done are forgotten on the way.
 void Dispatcher::note_overtaken(ProviderChannel& channel) {
   const auto found = sent_.find(&channel);
+  if (found == sent_.end()) return;
   std::deque<Sent>& sent = found->second;
   while (!sent.empty()) {
     const auto running = running_.find(sent.front().id);

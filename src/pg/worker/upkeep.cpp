@@ -64,9 +64,15 @@ bool Upkeep::remove_expired() {
   return place_.has_value();
 }
 
+void Upkeep::start_soon(SystemTime now) {
+  is_outdated_ = is_running_;
+  begins_at_ = std::min(begins_at_, now);
+}
+
 void Upkeep::end_round(SystemTime now) {
-  begins_at_ =
-      now + (is_incomplete_ ? SystemTime::duration(retry_interval) : SystemTime::duration(round_interval));
+  SystemTime::duration pause = is_incomplete_ ? SystemTime::duration(retry_interval) : round_interval;
+  if (std::exchange(is_outdated_, false)) pause = {};
+  begins_at_ = now + pause;
   is_running_ = is_incomplete_ = false;
 }
 

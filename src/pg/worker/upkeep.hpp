@@ -21,7 +21,7 @@ class Upkeep {
   // quiet does one now and then all the same: its tables grow the fastest.
   SystemTime due_at(bool is_quiet) const;
   void step(SystemTime now, bool is_quiet);
-  void start_soon(SystemTime now) { begins_at_ = std::min(begins_at_, now); }  // the settings have changed
+  void start_soon(SystemTime now);  // the settings have changed
 
  private:
   // A place among the rules of cmms.retention_rule: where cmms.retention_step goes on.
@@ -39,6 +39,7 @@ class Upkeep {
   SystemTime next_step_at_{};
   bool is_running_ = false;
   bool is_incomplete_ = false;  // something was in use, or failed
+  bool is_outdated_ = false;    // the settings changed in the middle
   std::optional<Place> place_;
 };
 

@@ -330,4 +330,8 @@ class Listener:
     async def outage(self, seconds: float) -> None:
         self.close()
         await asyncio.sleep(seconds)
-        await self.open(self.port)
+        while self._server is None:
+            try:
+                await self.open(self.port)
+            except OSError:  # a client that tries to connect may have been given the port as its own
+                await asyncio.sleep(0.05)

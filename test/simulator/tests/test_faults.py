@@ -96,7 +96,7 @@ class Faults(SimulatorTest):
                 try:
                     self.post()
                 except (ConnectionResetError, http.client.RemoteDisconnected):
-                    pass
+                    time.sleep(0.01)
         while True:
             self.connection.close()
             try:
@@ -104,6 +104,7 @@ class Faults(SimulatorTest):
                 return
             except ConnectionRefusedError:
                 self.assertLess(time.monotonic(), give_up_at)
+                time.sleep(0.01)
 
     def test_truncate(self) -> None:
         self.fault(action="truncate", bytes=30, count=1)

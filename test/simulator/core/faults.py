@@ -144,7 +144,8 @@ def _answer(status: int, body: object, headers: dict[str, str], is_base64: bool 
 
 
 def _without(response: Response, paths: list[str]) -> Response:
-    """The JSON response without the members named by dotted paths such as data.id; a list on the way means each of its elements."""
+    """The JSON response without the members named by dotted paths such as data.id; a list on the way means each of its elements. What is no
+    JSON stays as it is."""
 
     def drop(node: object, names: list[str]) -> None:
         if isinstance(node, list):
@@ -156,7 +157,10 @@ def _without(response: Response, paths: list[str]) -> Response:
             else:
                 drop(node.get(names[0]), names[1:])
 
-    document = json.loads(response.body)
+    try:
+        document = json.loads(response.body)
+    except ValueError:
+        return response
     for path in paths:
         drop(document, path.split("."))
     return Response(response.status, json.dumps(document).encode(), response.headers)

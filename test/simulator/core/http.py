@@ -211,7 +211,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writable = True
-        self._pump()
+        asyncio.get_running_loop().call_soon(self._pump)  # not from within the transport's own writing
 
     def close(self) -> None:
         self._transport.abort()
@@ -270,6 +270,9 @@ class Connection(asyncio.Protocol):
         if self._filler is None:
             return
         for block in self._filler:
+            if self._transport.is_closing():
+                self._filler = None
+                return
             self._transport.write(block)
             if not self._writable:
                 return

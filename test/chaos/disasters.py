@@ -120,6 +120,7 @@ def fault(provider: Provider, kind: str, parameters: dict) -> dict:
             "status": 429,
             "headers": {"Retry-After": formatdate(time.time() + parameters["retry_after"] + 1, usegmt=True)},
         },
+        "late": {"action": "latency", "latency_ms": int(parameters["seconds"] * 700)},
         "dribble": {"action": "dribble", "write": parameters["write"]},
         "hang": {"action": "hang", "write": parameters["write"]},
         "truncate": {"action": "truncate", "write": parameters["write"]},

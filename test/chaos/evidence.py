@@ -38,7 +38,7 @@ def collect(provider: Provider, database: Patient) -> Evidence:
     ledger = provider.simulator.control("GET", "ledger?written=true")
     writes = [write for write in map(provider.write, ledger) if write is not None]
     records = [provider.record(document) for document in provider.simulator.control("GET", "orders")]
-    return Evidence(dict(committed), rows, imported, writes, records, provider.references, provider.way, {"priority"})
+    return Evidence(dict(committed), rows, imported, writes, records, provider.references, provider.way, provider.theirs)
 
 
 def history(provider: Provider, database: Patient, order: str | None, record: str | None) -> list[str]:

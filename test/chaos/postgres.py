@@ -63,7 +63,10 @@ class Session:
     def close(self) -> None:
         self._psql.kill()
         self._psql.wait()
-        self._psql.stdin.close()
+        try:
+            self._psql.stdin.close()
+        except BrokenPipeError:
+            pass  # a statement that it has not read
         self._psql.stdout.close()
 
 

@@ -80,6 +80,7 @@ class Provider:
         return position, []
 
     webhook_headers = "{}"
+    theirs = {"priority"}  # what only their users change
 
 
 def as_options(options: dict[str, str]) -> str:
@@ -213,6 +214,7 @@ class MobilityWork(Provider):
     """Created and never updated by the API; what its users do there comes by webhook."""
 
     SECRET = "3fKq9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    theirs = {"priority", "status"}
     webhook_headers = f'{{"x-webhook-path": "/hooks/shop/{SECRET}"}}'
 
     def __init__(self, name: str) -> None:

@@ -12,6 +12,7 @@ PROVIDER_DISASTERS = [
     "server_errors",
     "too_many_requests",
     "too_many_requests_until",
+    "late",
     "dribble",
     "hang",
     "truncate",

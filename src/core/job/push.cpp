@@ -343,13 +343,24 @@ class PushJob : public Job {
     return conclusion;
   }
 
-  // An earlier attempt may have gone a part of the way.
-  bool is_on_the_way(const json::Value& record) const {
-    if (wanted_.empty()) return false;
-    const auto way = expected_way(spec_, maps_, input_.record->root(), wanted_);
-    const std::string present = present_state(spec_, maps_, record);
-    return way &&
-           std::any_of(way->begin(), way->end(), [&](const auto* action) { return action->to == present; });
+  json::Value sent_values(std::string_view field) const {
+    if (input_.sent_values == nullptr) return {};
+    return input_.sent_values->root().member(field).value_or(json::Value());
+  }
+
+  // An earlier attempt may have written another value of ours, or gone a part of the way to a status.
+  bool is_own(const mapping::MappedField& field, const json::Value& record) const {
+    const json::Value sent = sent_values(field.target);
+    if (field.target == status_column && !wanted_.empty() &&
+        is_own_status(*connection_, input_.resource, input_.record->root(), sent, record)) {
+      return true;
+    }
+    bool is_sent = false;
+    sent.each_member([&](std::string_view, const json::Value& value) {
+      is_sent = json::Field::from(value) == field.value;
+      return !is_sent;
+    });
+    return is_sent;
   }
 
   // Whether the provider has a value of its own for a field that is about to be written.
@@ -359,7 +370,7 @@ class PushJob : public Job {
     const mapping::Mapped mapped = provider::to_inbound(*connection_, input_.resource, record).mapped;
     return std::any_of(mapped.fields.begin(), mapped.fields.end(), [&](const mapping::MappedField& field) {
       if (!contains(input_.changed_fields, field.target)) return false;
-      if (field.target == status_column && is_on_the_way(record)) return false;
+      if (is_own(field, record)) return false;
       const std::optional<json::Value> base = said_last.member(field.target);
       const std::optional<json::Value> local = ours.member(field.target);
       return base && json::Field::from(*base) != field.value &&

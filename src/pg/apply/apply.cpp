@@ -64,12 +64,14 @@ std::size_t distinct_run(std::span<const InboundItem> items) {
 class Application {
  public:
   Application(const provider::Connection& connection, const provider::ResourceMaps& maps,
-              std::string_view resource, std::string_view cause, std::int64_t webhook_event_id)
+              std::string_view resource, std::string_view cause, std::int64_t webhook_event_id,
+              AskedAt asked_at)
       : connection_(connection),
         maps_(maps),
         resource_(resource),
         cause_(cause),
         webhook_event_id_(webhook_event_id),
+        asked_at_(asked_at),
         has_identities_(has_identities(connection.tenant_id)) {}
 
   std::vector<Applied> apply(std::span<const InboundItem> items) {
@@ -199,6 +201,7 @@ class Application {
       if (stored->awaits_echo) use_up_echo(record, *stored);
       return Applied{"unchanged", id, ""};
     }
+    if (stored && is_overtaken(*stored)) return read_anew(record, *stored);
     if (!stored && !record.source_id) {
       raise(error_class_sqlstate(ErrorClass::identity), "the record has no id", {},
             "Map source_work_order_id to the field that carries the provider's id.");
@@ -209,6 +212,21 @@ class Application {
       return ignored();
     }
     return report(*written);
+  }
+
+  // A result that was recorded after the record was asked for may be of a push that it does not show yet.
+  bool is_overtaken(const StoredOrder& stored) const {
+    const provider::ResourceSpec* spec = connection_.descriptor->resource(resource_);
+    if (!asked_at_ || stored.is_adopted || spec == nullptr || !spec->read) return false;
+    return stored.synced_at > std::chrono::duration<double>(asked_at_->time_since_epoch()).count();
+  }
+
+  Applied read_anew(const IncomingRecord& record, const StoredOrder& stored) const {
+    static Statement statement("SELECT cmms.queue_read_backs($1, $2, $3, ARRAY[$4])",
+                               {TEXTOID, TEXTOID, TEXTOID, TEXTOID});
+    statement.execute({record.tenant_id, record.provider_id, resource_, record.source_id});
+    return {"stale", stored.common_work_order_id,
+            "read before the last result was recorded; it is read anew"};
   }
 
   Applied report(const OrderWrite& written) {
@@ -225,7 +243,9 @@ class Application {
       local = read_local_side(record, stored, Lock::rows);
       if (!local) return std::nullopt;
     }
-    return update_order(record, stored, decide_news(record, stored, local ? &*local : nullptr, maps_));
+    const LocalSide* ours = local ? &*local : nullptr;
+    return update_order(record, stored, decide_news(record, stored, ours, connection_),
+                        status_follows(record, stored, ours, connection_));
   }
 
   void count(const WrittenEvent& event) {
@@ -246,6 +266,7 @@ class Application {
   std::string_view resource_;
   std::string_view cause_;
   std::int64_t webhook_event_id_;
+  AskedAt asked_at_;
   const bool has_identities_;
   std::deque<InboundItem> completed_;  // where `faulty_` may point into
   std::vector<const InboundItem*> faulty_;
@@ -270,7 +291,7 @@ std::string problems_text(std::span<const mapping::Problem> problems) {
 
 std::vector<Applied> apply_inbound(const provider::Connection& connection, std::string_view resource,
                                    std::span<const InboundItem> items, std::string_view cause,
-                                   std::int64_t webhook_event_id) {
+                                   std::int64_t webhook_event_id, AskedAt asked_at) {
   if (items.empty()) return {};
   const provider::ResourceMaps* maps = connection.maps(resource);
   if ((resource != "work_order" && !has_record_table(resource)) || maps == nullptr) {
@@ -287,7 +308,7 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
     learn(connection, resource, items);
     return others;
   }
-  Application application(connection, *maps, resource, cause, webhook_event_id);
+  Application application(connection, *maps, resource, cause, webhook_event_id, asked_at);
   std::vector<Applied> applied = application.apply(items);
   application.hold_faulty();
   application.announce();
@@ -296,13 +317,14 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
 }
 
 std::vector<Applied> apply_records(const provider::Connection& connection, std::string_view resource,
-                                   std::span<const json::Value> records, std::string_view cause) {
+                                   std::span<const json::Value> records, std::string_view cause,
+                                   AskedAt asked_at) {
   std::vector<InboundItem> items;
   items.reserve(records.size());
   for (const json::Value& record : records) {
     items.push_back({record, provider::to_inbound(connection, resource, record)});
   }
-  return apply_inbound(connection, resource, items, cause);
+  return apply_inbound(connection, resource, items, cause, 0, asked_at);
 }
 
 }  // namespace cmms::pg

@@ -268,6 +268,12 @@ void acknowledge(const std::vector<Acknowledgement>& acknowledgements) {
   for_each_table(acknowledgements, acknowledge_rows);
 }
 
+void absorb_import(const RecordKey& key, std::string_view provider_id, std::string_view source_record_id) {
+  static Statement statement("SELECT cmms.absorb_import($1, $2, $3, $4)",
+                             {TEXTOID, TEXTOID, UUIDOID, TEXTOID});
+  statement.execute({key.tenant_id, provider_id, Param::uuid(key.record_id), source_record_id});
+}
+
 void settle(const std::vector<Settlement>& settlements) { for_each_table(settlements, settle_rows); }
 
 void hold(const std::vector<HeldPush>& held) {

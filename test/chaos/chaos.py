@@ -147,10 +147,9 @@ class Suite:
         findings = judge(found)
         for kind in KINDS:
             offending = [finding for finding in findings if finding.kind == kind]
-            problems = [finding.text for finding in offending[:50]]
-            for finding in offending[:SHOWN]:
-                problems += self.history(provider, finding)
-            self.checks.check(not offending, f"{provider.name}: nothing is {'made up' if kind == 'phantom' else kind}", problems)
+            what = f"{provider.name}: nothing is {'made up' if kind == 'phantom' else kind}"
+            histories = [line for finding in offending[:SHOWN] for line in self.history(provider, finding)]
+            self.checks.check(not offending, what, [finding.text for finding in offending[:50]], histories)
 
     def history(self, provider: Provider, finding: Finding) -> list[str]:
         lines = evidence.history(provider, self.database, finding.order, finding.record)

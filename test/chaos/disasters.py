@@ -121,10 +121,10 @@ def fault(provider: Provider, kind: str, parameters: dict) -> dict:
             "headers": {"Retry-After": formatdate(time.time() + parameters["retry_after"] + 1, usegmt=True)},
         },
         "late": {"action": "latency", "latency_ms": int(parameters["seconds"] * 700)},
-        "dribble": {"action": "dribble", "write": parameters["write"]},
+        "dribble": {"action": "dribble"},
         "hang": {"action": "hang", "write": parameters["write"]},
-        "truncate": {"action": "truncate", "write": parameters["write"]},
-        "huge": {"action": "huge", "bytes": HUGE, "write": parameters["write"]},
+        "truncate": {"action": "truncate"},
+        "huge": {"action": "huge", "bytes": HUGE},
         "no_id": {"action": "drop_fields", **provider.faults.get("no_id", {})},
     }
     return {"name": kind, "for_seconds": parameters["seconds"], "probability": parameters["probability"], **rules[kind]}

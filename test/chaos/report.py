@@ -24,22 +24,28 @@ def counts(title: str, counted: Counter) -> None:
 
 
 class Checks:
-    def __init__(self) -> None:
-        self.passed = 0
-        self.failed = 0
+    """What fails is said again at the end, where a shortened log still shows it."""
 
-    def check(self, is_right: bool, what: str, problems: list[str] | None = None) -> None:
-        self.passed += is_right
-        self.failed += not is_right
-        print(f"{'ok' if is_right else 'not ok'} {self.passed + self.failed} - {what}", flush=True)
-        if not is_right:
-            for problem in problems or []:
-                note(f"    {problem}")
+    def __init__(self) -> None:
+        self._passed = 0
+        self._failed: dict[str, list[str]] = {}
+
+    def check(self, is_right: bool, what: str, problems: list[str] | None = None, histories: list[str] | None = None) -> None:
+        """`problems`: what is wrong, in a line each."""
+        print(f"{'ok' if is_right else 'not ok'} {self._passed + len(self._failed) + 1} - {what}", flush=True)
+        if is_right:
+            self._passed += 1
+            return
+        self._failed[what] = (problems or [])[:10]
+        for line in [*(problems or []), *(histories or [])]:
+            note(f"    {line}")
 
     def finish(self) -> int:
-        print(f"1..{self.passed + self.failed}")
-        note(f"{self.passed} passed, {self.failed} failed")
-        return 1 if self.failed else 0
+        print(f"1..{self._passed + len(self._failed)}")
+        for what, problems in self._failed.items():
+            note("\n".join([f"failed: {what}", *(f"    {problem}" for problem in problems)]))
+        note(f"{self._passed} passed, {len(self._failed)} failed")
+        return 1 if self._failed else 0
 
 
 def percentile(sorted_values: list[float], part: float) -> float:

@@ -205,6 +205,9 @@ class PushJob : public Job {
     if (!wanted_.empty()) {
       present_ = is_known ? present_state(spec_, maps_, *record) : std::string();
       way_ = find_way(*spec_.status_actions, present_, wanted_);
+      steps_done_ = 0;
+      // An earlier attempt may have got as far as here.
+      if (is_read_only() && shows_fields(*record)) write_.reset();
       if (way_ && way_->empty() && !write_) return conclude_done(answer);
     }
     return next();
@@ -215,9 +218,27 @@ class PushJob : public Job {
     return provider::record_revision(maps_, record);
   }
 
+  bool is_read_only() const {
+    const std::string& state = steps_done_ == 0 ? present_ : (*way_)[steps_done_ - 1]->to;
+    return spec_.status_actions && contains(spec_.status_actions->read_only, state);
+  }
+
+  bool shows_fields(const json::Value& record) const {
+    return std::all_of(mapped_.fields.begin(), mapped_.fields.end(), [&](const mapping::MappedField& field) {
+      const std::optional<json::Value> shown = record.member(field.target);
+      return shown && json::Field::from(*shown) == field.value;
+    });
+  }
+
   // The fields are written first: what a status allows to be changed is usually more the earlier it is.
   Step next() {
-    if (write_) {
+    const bool must_leave = write_ && way_ && steps_done_ < way_->size() && is_read_only();
+    if (write_ && !must_leave && steps_done_ > 0 && !is_read_again_) {
+      is_read_again_ = true;  // the actions have made another version of it
+      stage_ = Stage::check;
+      return request_or_failure(make(*spec_.read, {}));
+    }
+    if (write_ && !must_leave) {
       stage_ = Stage::write;
       Request write = *std::exchange(write_, std::nullopt);
       if (maps_.lock == "any" || !version_.empty()) {
@@ -440,6 +461,7 @@ class PushJob : public Job {
   std::string present_;
   std::optional<std::vector<const provider::StatusAction*>> way_;
   std::size_t steps_done_ = 0;
+  bool is_read_again_ = false;
   Conclusion refusal_;  // of a delete, while the record is being read
 };
 

@@ -72,7 +72,7 @@ sub both_sides
     $provider->simulator->control('POST', 'lock', { ids => [$number] });
     change($provider, $order, "title = 'Pump, second'");
     wait_until('an attempt', sub { $provider->value("SELECT attempts > 0 AND state = 'pending' FROM cmms.outbox") eq 't' });
-    $provider->simulator->change(ids => [$number], set => { MaintPriority => 4 }, updated_at => '2030-01-01T00:00:00Z');
+    $provider->simulator->change(ids => [$number], set => { MaintPriority => '4' }, updated_at => '2030-01-01T00:00:00Z');
     $provider->value("SELECT cmms.poll_now('echo')");
     wait_until('its news', sub { $provider->order($order)->{priority} eq 'low' });
     is($provider->order($order)->{title}, 'Pump, second', 'echo: the later change stays');
@@ -91,7 +91,7 @@ sub both_sides
         { match => { path => 'SetMaintOrdToTechCompleted' }, action => 'status', status => 400, body => { error => { message => { value => 'blocked by user MILLER' } } } });
     change($provider, $order, "common_status = 'completed'");
     wait_until('half of the way', sub { $provider->record($number)->{status} eq 'REL' });
-    $provider->simulator->change(ids => [$number], set => { MaintPriority => 4 }, updated_at => '2030-01-01T00:00:00Z');
+    $provider->simulator->change(ids => [$number], set => { MaintPriority => '4' }, updated_at => '2030-01-01T00:00:00Z');
     $provider->value("SELECT cmms.poll_now('half_way')");
     wait_until('its news', sub { $provider->order($order)->{priority} eq 'low' });
     is($provider->order($order)->{common_status}, 'completed', 'half way: our status stays');

@@ -26,7 +26,8 @@ CREATE FUNCTION shown(wanted text, number text, words text, state text, at text 
     'note', format('[cmms %s]', w.common_work_order_id))::text, 'UTF8')) i WHERE w.provider_id = 'steps' AND w.identifier = wanted
 $$;
 CREATE VIEW steps AS
-SELECT w.identifier, w.title, w.common_status, w.sync_state, w.source_work_order_id AS id, q.operation, q.state, q.changed_fields
+SELECT w.identifier, w.title, w.common_status, w.sync_state, w.source_work_order_id AS id, q.operation, q.state,
+       array(SELECT unnest(q.changed_fields) ORDER BY 1) AS changed_fields
 FROM cmms.work_order w LEFT JOIN cmms.outbox q ON q.record_id = w.common_work_order_id WHERE w.provider_id = 'steps' ORDER BY w.identifier;
 
 INSERT INTO cmms.work_order (provider_id, identifier, title) SELECT 'steps', i, 'Pump' FROM unnest('{same,walks,changed}'::text[]) i;

@@ -70,13 +70,14 @@ def journal(marker: str, made: str, fields: list[str]) -> str:
 
 
 class Application(threading.Thread):
-    def __init__(self, number: int, seed: int, providers: list[Provider], orders: Orders, stop: threading.Event) -> None:
+    def __init__(self, number: int, seed: int, providers: list[Provider], orders: Orders, stop: threading.Event, pace: float) -> None:
         super().__init__(name=f"application {number}", daemon=True)
         self._name = f"application_{number}"
         self._dice = random.Random(f"application {seed} {number}")
         self._providers = providers
         self._orders = orders
         self._stop_asked = stop
+        self._pace = pace
         self._transactions = itertools.count(1)
         self.acknowledged: list[str] = []  # markers of changes that the server said are committed
         self.counts: Counter = Counter()
@@ -87,7 +88,7 @@ class Application(threading.Thread):
         actions = {self._insert: 30, self._retitle: 35, self._walk: 20, self._ticket: 10, self._roll_back: 5}
         while not self._stop_asked.is_set():
             self._dice.choices(list(actions), list(actions.values()))[0](f"{self._name} {next(self._transactions)}")
-            self._stop_asked.wait(self._dice.uniform(0.02, 0.2))
+            self._stop_asked.wait(self._pace * self._dice.uniform(0.02, 0.2))
         self._session.close()
 
     # --- what it does -----------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ END
 $$;
 COMMENT ON FUNCTION cmms.work_order_inserted() IS 'Statement trigger of work_order after INSERT: status history, outbox (local changes), events.';
 
--- Of an order of which an attempt may be under way, or whose last push has not been heard of again.
+-- Of an order with something in the outbox, of which an attempt may be under way, or whose last push has not been heard of again.
 CREATE FUNCTION cmms.replaced_values(before cmms.work_order, changed_fields text[]) RETURNS jsonb
   STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_object_agg(f, jsonb_build_object('0', b -> f)) FROM to_jsonb(before) b, unnest(changed_fields) f WHERE b -> f <> 'null'
@@ -61,16 +61,15 @@ BEGIN
   -- A full join has no nested-loop plan: this stays a hash join whatever the first statement's size was.
   SELECT array_agg(ROW(c.tenant_id, c.common_work_order_id, c.provider_id, c.source_work_order_id, c.changed_fields,
                        c.from_status, c.to_status, c.source_status,
-                       CASE WHEN c.awaited_echo IS NOT NULL OR EXISTS (
-                         SELECT FROM cmms.outbox q
-                         WHERE q.tenant_id = c.tenant_id AND q.resource = 'work_order' AND q.record_id = c.common_work_order_id)
-                       THEN cmms.replaced_values(c.before, c.changed_fields) END)::cmms.work_order_change)
+                       CASE WHEN (c.before).awaited_echo IS NOT NULL
+                                 OR (c.before).sync_state NOT IN ('imported', 'synchronized', 'stale', 'rejected')
+                            THEN cmms.replaced_values(c.before, c.changed_fields) END)::cmms.work_order_change)
            FILTER (WHERE c.changed_fields <> '{}'),
          bool_or(c.from_status <> c.to_status)
     INTO changes, moved
   FROM (SELECT n.tenant_id, n.common_work_order_id, n.provider_id, n.source_work_order_id,
                cmms.work_order_changes(o::cmms.work_order, n::cmms.work_order) AS changed_fields,
-               o.common_status AS from_status, n.common_status AS to_status, n.source_status, o.awaited_echo,
+               o.common_status AS from_status, n.common_status AS to_status, n.source_status,
                o::cmms.work_order AS before
         FROM old_rows o FULL JOIN new_rows n
           ON n.common_work_order_id = o.common_work_order_id AND n.tenant_id = o.tenant_id) c;

@@ -48,7 +48,7 @@ class Users(threading.Thread):
             return
         change = provider.change(self._dice.choice(["high", "medium", "low"]))
         try:
-            provider.simulator.control("POST", "orders/change", {"ids": [self._dice.choice(known)], **change})
+            provider.noticed(provider.simulator.control("POST", "orders/change", {"ids": [self._dice.choice(known)], **change}))
             self.counts["records changed"] += 1
         except ValueError:
             self.counts["changes refused"] += 1  # a task that was started cannot be started again

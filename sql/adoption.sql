@@ -50,3 +50,17 @@ SELECT shown('changed', '3', 'Theirs', 'NEW', '2100-01-01T00:01:00Z');
 TABLE steps;
 SELECT field, hub_value, provider_value, winner FROM cmms.conflict WHERE provider_id = 'steps';
 ROLLBACK;
+
+-- A webhook of the same moment as what is stored may be the older one: the provider is asked.
+BEGIN;
+CREATE SERVER whole_seconds FOREIGN DATA WRAPPER cmms OPTIONS (type 'clickmaint', base_url 'http://127.0.0.1:9/api/v1', entity_id '12');
+CREATE FUNCTION sent(title text, at text) RETURNS TABLE (outcome text, detail text) LANGUAGE sql AS $$
+  SELECT i.outcome, i.detail FROM cmms.ingest_webhook('whole_seconds', convert_to(jsonb_build_object('data', jsonb_build_object(
+    'id', 1, 'title', title, 'status', jsonb_build_object('id', 3, 'name', 'Open'), 'updated_at', at))::text, 'UTF8')) i
+$$;
+SELECT * FROM sent('Pump', '2026-01-01T10:00:01Z');
+SELECT * FROM sent('Valve', '2026-01-01T10:00:01Z');
+SELECT source_record_id FROM cmms.read_back WHERE provider_id = 'whole_seconds';
+SELECT * FROM sent('Valve', '2026-01-01T10:00:02Z');
+SELECT title FROM cmms.work_order WHERE provider_id = 'whole_seconds';
+ROLLBACK;

@@ -201,7 +201,6 @@ class Application {
       if (stored->awaits_echo) use_up_echo(record, *stored);
       return Applied{"unchanged", id, ""};
     }
-    if (stored && is_overtaken(*stored)) return read_anew(record, *stored);
     if (!stored && !record.source_id) {
       raise(error_class_sqlstate(ErrorClass::identity), "the record has no id", {},
             "Map source_work_order_id to the field that carries the provider's id.");
@@ -215,18 +214,22 @@ class Application {
   }
 
   // A result that was recorded after the record was asked for may be of a push that it does not show yet.
+  // What is sent to us says only by its time stamp what it is younger than, and many of those have whole
+  // seconds. The record is read anew where the connection is known to read records.
   bool is_overtaken(const StoredOrder& stored) const {
-    const provider::ResourceSpec* spec = connection_.descriptor->resource(resource_);
-    if (!asked_at_ || stored.is_adopted || spec == nullptr || !spec->read) return false;
+    if (stored.is_adopted || !maps_.checks_updates) return false;
+    if (!asked_at_) return cause_ == "webhook" && stored.is_of_same_moment;
     return stored.synced_at > std::chrono::duration<double>(asked_at_->time_since_epoch()).count();
   }
 
-  Applied read_anew(const IncomingRecord& record, const StoredOrder& stored) const {
+  OrderWrite read_anew(const IncomingRecord& record, const StoredOrder& stored) const {
     static Statement statement("SELECT cmms.queue_read_backs($1, $2, $3, ARRAY[$4])",
                                {TEXTOID, TEXTOID, TEXTOID, TEXTOID});
     statement.execute({record.tenant_id, record.provider_id, resource_, record.source_id});
-    return {"stale", stored.common_work_order_id,
-            "read before the last result was recorded; it is read anew"};
+    return {.outcome = asked_at_ ? "stale" : "queued",
+            .detail = "may be older than what is stored; read back requested",
+            .common_work_order_id = stored.common_work_order_id,
+            .event = std::nullopt};
   }
 
   Applied report(const OrderWrite& written) {
@@ -244,8 +247,12 @@ class Application {
       if (!local) return std::nullopt;
     }
     const LocalSide* ours = local ? &*local : nullptr;
-    return update_order(record, stored, decide_news(record, stored, ours, connection_),
-                        status_follows(record, stored, ours, connection_));
+    const std::vector<FieldNews> news = decide_news(record, stored, ours, connection_);
+    const bool says_new = std::any_of(news.begin(), news.end(), [](const FieldNews& each) {
+      return each.decision != merge::Decision::unchanged;
+    });
+    if (says_new && is_overtaken(stored)) return read_anew(record, stored);
+    return update_order(record, stored, news, status_follows(record, stored, ours, connection_));
   }
 
   void count(const WrittenEvent& event) {

@@ -61,6 +61,7 @@ StoredOrder read_stored(const IncomingRecord& record, const Rows& rows, std::siz
                      .is_adopted = rows.is_null(row, 3),
                      .awaits_echo = rows.boolean(row, 4),
                      .sync_state = rows.text_or(row, 5, ""),
+                     .is_of_same_moment = rows.boolean(row, 9),
                      .synced_at = rows.is_null(row, 8) ? 0 : rows.number(row, 8),
                      .said_last = {}};
   stored.says_the_same =
@@ -75,7 +76,9 @@ std::string look_up_sql(std::string_view updated_at) {
          " < w.source_updated_at THEN to_char(w.source_updated_at AT TIME ZONE 'UTC',"
          " '\"the version of \"YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z is stored\"') END,"
          " w.source_work_order_id, w.awaited_echo IS NOT NULL, w.sync_state, w.source_doc, w.source_fields,"
-         " extract(epoch FROM w.last_synced_at)::float8"
+         " extract(epoch FROM w.last_synced_at)::float8, " +
+         std::string(updated_at) +
+         " = w.source_updated_at"
          " FROM cmms.work_order w WHERE w.tenant_id = $1 AND w.provider_id = $2 AND ";
 }
 
@@ -391,7 +394,7 @@ std::vector<std::optional<StoredOrder>> OrderBatch::find(std::span<const Incomin
   std::vector<std::optional<StoredOrder>> found(records.size());
   const Rows rows = statement.execute({records.front().tenant_id, records.front().provider_id});
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    const auto i = static_cast<std::size_t>(rows.integer(row, 9));
+    const auto i = static_cast<std::size_t>(rows.integer(row, 10));
     found[i] = read_stored(records[i], rows, row);
   }
   for (std::size_t i = 0; i < records.size(); ++i) {

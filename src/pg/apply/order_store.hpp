@@ -41,8 +41,9 @@ struct StoredOrder {
   bool is_adopted = false;                       // ours, and the provider's id is not known yet
   bool awaits_echo = false;                      // of a push that came just before
   std::string sync_state;
-  double synced_at = 0;   // when something about it was last recorded, in seconds since 1970
-  json::Value said_last;  // an object; null: the provider has said nothing yet
+  bool is_of_same_moment = false;  // as the record, by its time stamp
+  double synced_at = 0;            // when something about it was last recorded, in seconds since 1970
+  json::Value said_last;           // an object; null: the provider has said nothing yet
 };
 
 // The order that the record is about. An order of ours whose create had no answer is found by its reference.

@@ -238,6 +238,9 @@ BEGIN
     merged.sync_state := cmms.unsent_state(stored.provider_id);
   END IF;
   IF NOT cmms.update_applied(stored.common_status, merged, version) THEN
+    IF conflicts IS NULL AND withdrawn IS NULL THEN
+      RETURN;  -- nothing is written yet, and the caller looks at the order anew
+    END IF;
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = format('work order %s changed meanwhile', record_id);
   END IF;
 

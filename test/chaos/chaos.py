@@ -147,6 +147,8 @@ class Suite:
             report.counts(application.name, application.counts + application.problems)
         report.counts("users", self.users.counts)
         report.counts("webhooks", self.gateway.counts)
+        for failure in self.database.run("SELECT DISTINCT detail FROM cmms.webhook_event WHERE outcome = 'failed'"):
+            report.note(f"a webhook was kept and not applied at first: {failure}")
 
     def judge(self, provider: Provider, found: Evidence) -> None:
         findings = judge(found)

@@ -81,9 +81,10 @@ class Gateway(threading.Thread):
             for body in bodies
         ]
         try:
-            if calls:
-                self.counts.update(self._session.run("BEGIN", *calls, "COMMIT"))
-            self._positions[provider.name] = position
+            outcomes = self._session.run("BEGIN", *calls, "COMMIT") if calls else []
+            self.counts.update(outcomes)
+            if "failed" not in outcomes:  # as a provider does that was answered 500
+                self._positions[provider.name] = position
         except (Lost, Refused) as problem:
             self.counts["handed in again"] += 1
             if isinstance(problem, Refused):

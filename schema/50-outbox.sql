@@ -19,6 +19,7 @@ CREATE TABLE cmms.outbox (
   attempted_at timestamptz,
   in_doubt_since timestamptz,
   accepted_at timestamptz,
+  sent_values jsonb,
   lookups integer NOT NULL DEFAULT 0,
   last_error text,
   last_error_class text,
@@ -50,6 +51,7 @@ COMMENT ON COLUMN cmms.outbox.claimed_at IS 'Time of the last claim.';
 COMMENT ON COLUMN cmms.outbox.attempted_at IS 'Time of the last claim for an attempt, not for a look-up: what the attempt made at the provider is not older.';
 COMMENT ON COLUMN cmms.outbox.in_doubt_since IS 'Since when the outcome of an attempt is unknown.';
 COMMENT ON COLUMN cmms.outbox.accepted_at IS 'Since when the provider has the record without having said what it is called: it is not sent again, and waits until a webhook, a poll or a look-up shows it.';
+COMMENT ON COLUMN cmms.outbox.sent_values IS 'Values that an attempt may have carried and that were changed here since, by column and attempt: the provider''s saying them is an echo of ours, not news.';
 COMMENT ON COLUMN cmms.outbox.lookups IS 'Look-ups that did not find the record since then.';
 COMMENT ON COLUMN cmms.outbox.last_error IS 'Why the last attempt failed, secrets masked.';
 COMMENT ON COLUMN cmms.outbox.last_error_class IS 'Class of that failure; see cmms.error_class.';
@@ -65,9 +67,19 @@ CREATE TYPE cmms.work_order_change AS (
   changed_fields text[],
   from_status text,
   to_status text,
-  source_status text
+  source_status text,
+  replaced jsonb
 );
 COMMENT ON TYPE cmms.work_order_change IS 'What one statement did to one order; internal to the triggers of work_order.';
+
+-- Of one attempt the first value that was replaced counts: those that came after it were never sent.
+CREATE FUNCTION cmms.with_sent_values(known jsonb, attempt bigint, replaced jsonb) RETURNS jsonb
+  IMMUTABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE WHEN replaced IS NULL THEN known ELSE coalesce(known, '{}') || (
+    SELECT jsonb_object_agg(r.key, jsonb_build_object(attempt::text, r.value -> '0') || coalesce(known -> r.key, '{}')) FROM jsonb_each(replaced) r) END
+$$;
+COMMENT ON FUNCTION cmms.with_sent_values(jsonb, bigint, jsonb) IS
+'outbox.sent_values with the values that a change has replaced after an attempt. attempt: change_seq that it carried; replaced: those values, under attempt 0. Internal.';
 
 -- The state of a change that nobody has approved.
 CREATE FUNCTION cmms.unsent_state(provider_id text) RETURNS text
@@ -105,15 +117,19 @@ CREATE FUNCTION cmms.merge_into_outbox(resource text, changes cmms.work_order_ch
 #variable_conflict use_column
 BEGIN
   -- A create stays a create until the provider has acknowledged it; a claimed row keeps its time, the worker sets the next.
-  INSERT INTO cmms.outbox AS q (tenant_id, resource, record_id, provider_id, operation, changed_fields, source_record_id, state, changed_by)
+  INSERT INTO cmms.outbox AS q (tenant_id, resource, record_id, provider_id, operation, changed_fields, source_record_id, state, changed_by,
+                                  sent_values)
   SELECT c.tenant_id, merge_into_outbox.resource, c.common_work_order_id, c.provider_id,
          CASE WHEN c.source_work_order_id IS NULL THEN 'create' ELSE 'update' END, c.changed_fields, c.source_work_order_id,
-         CASE WHEN c.provider_id = ANY (drafting) THEN 'awaiting_approval' ELSE 'pending' END, actor
+         CASE WHEN c.provider_id = ANY (drafting) THEN 'awaiting_approval' ELSE 'pending' END, actor,
+         c.replaced
   FROM unnest(changes) c
   ON CONFLICT (tenant_id, resource, record_id) DO UPDATE
     SET changed_fields = q.changed_fields || ARRAY(SELECT unnest(excluded.changed_fields) EXCEPT ALL SELECT unnest(q.changed_fields)),
         change_seq = q.change_seq + 1, changed_by = excluded.changed_by,
         source_record_id = coalesce(excluded.source_record_id, q.source_record_id),
+        sent_values = CASE WHEN q.attempted_at IS NULL THEN q.sent_values
+                           ELSE cmms.with_sent_values(q.sent_values, coalesce(q.claimed_change_seq, 0), excluded.sent_values) END,
         state = CASE WHEN q.state IN ('pending', 'held') THEN excluded.state ELSE q.state END,
         attempts = CASE q.state WHEN 'held' THEN 0 ELSE q.attempts END,
         next_attempt_at = CASE WHEN q.state IN ('in_flight', 'in_doubt') THEN q.next_attempt_at ELSE now() END;

@@ -19,7 +19,7 @@ BEGIN
   IF special THEN
     PERFORM cmms.enqueue(array_agg(ROW(n.tenant_id, n.common_work_order_id, n.provider_id, n.source_work_order_id,
                                        cmms.work_order_changes(NULL, n::cmms.work_order), NULL, n.common_status,
-                                       n.source_status)::cmms.work_order_change), is_insert => true)
+                                       n.source_status, NULL)::cmms.work_order_change), is_insert => true)
     FROM new_rows n HAVING count(*) > 0;
   END IF;
   -- One statement for all that is only added: a transaction of one order, as most are, pays for each statement.
@@ -48,6 +48,13 @@ END
 $$;
 COMMENT ON FUNCTION cmms.work_order_inserted() IS 'Statement trigger of work_order after INSERT: status history, outbox (local changes), events.';
 
+-- Of an order with something in the outbox, of which an attempt may be under way, or whose last push has not been heard of again.
+CREATE FUNCTION cmms.replaced_values(before cmms.work_order, changed_fields text[]) RETURNS jsonb
+  STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  SELECT jsonb_object_agg(f, jsonb_build_object('0', b -> f)) FROM to_jsonb(before) b, unnest(changed_fields) f WHERE b -> f <> 'null'
+$$;
+COMMENT ON FUNCTION cmms.replaced_values(cmms.work_order, text[]) IS 'Values that a change has replaced, as cmms.with_sent_values takes them. Internal.';
+
 CREATE FUNCTION cmms.work_order_updated() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -60,13 +67,17 @@ BEGIN
   END IF;
   -- A full join has no nested-loop plan: this stays a hash join whatever the first statement's size was.
   SELECT array_agg(ROW(c.tenant_id, c.common_work_order_id, c.provider_id, c.source_work_order_id, c.changed_fields,
-                       c.from_status, c.to_status, c.source_status)::cmms.work_order_change)
+                       c.from_status, c.to_status, c.source_status,
+                       CASE WHEN (c.before).awaited_echo IS NOT NULL
+                                 OR (c.before).sync_state NOT IN ('imported', 'synchronized', 'stale', 'rejected')
+                            THEN cmms.replaced_values(c.before, c.changed_fields) END)::cmms.work_order_change)
            FILTER (WHERE c.changed_fields <> '{}'),
          bool_or(c.from_status <> c.to_status)
     INTO changes, moved
   FROM (SELECT n.tenant_id, n.common_work_order_id, n.provider_id, n.source_work_order_id,
                cmms.work_order_changes(o::cmms.work_order, n::cmms.work_order) AS changed_fields,
-               o.common_status AS from_status, n.common_status AS to_status, n.source_status
+               o.common_status AS from_status, n.common_status AS to_status, n.source_status,
+               o::cmms.work_order AS before
         FROM old_rows o FULL JOIN new_rows n
           ON n.common_work_order_id = o.common_work_order_id AND n.tenant_id = o.tenant_id) c;
   IF changes IS NULL THEN
@@ -116,7 +127,7 @@ DECLARE
   summary record;
 BEGIN
   SELECT array_agg(ROW(o.tenant_id, o.common_work_order_id, o.provider_id, o.source_work_order_id, NULL, NULL, NULL,
-                       NULL)::cmms.work_order_change)
+                       NULL, NULL)::cmms.work_order_change)
     INTO changes FROM old_rows o;
   IF changes IS NULL THEN
     RETURN NULL;
@@ -253,7 +264,7 @@ BEGIN
 
   -- Rows are looked up by key one by one: a join could be planned for one order and run for ten thousand.
   SELECT array_agg(ROW(w.tenant_id, w.common_work_order_id, w.provider_id, w.source_work_order_id, cmms.work_order_changes(NULL, w::cmms.work_order),
-                       NULL, NULL, NULL)::cmms.work_order_change) INTO dropped
+                       NULL, NULL, NULL, NULL)::cmms.work_order_change) INTO dropped
   FROM unnest(record_ids) AS k(record_id)
   CROSS JOIN LATERAL (SELECT o.* FROM cmms.work_order o
                       WHERE o.tenant_id = retry_orders.tenant_id AND o.common_work_order_id = k.record_id LIMIT 1) w

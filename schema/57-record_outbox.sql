@@ -22,7 +22,7 @@ CREATE FUNCTION cmms.record_change(resource text, record jsonb, changed_fields t
   RETURN ROW(record OPERATOR(pg_catalog.->>) 'tenant_id', (record OPERATOR(pg_catalog.->>) cmms.record_key(resource))::uuid,
              record OPERATOR(pg_catalog.->>) 'provider_id',
              record OPERATOR(pg_catalog.->>) cmms.source_key(resource),
-             changed_fields, NULL, NULL, NULL)::cmms.work_order_change;
+             changed_fields, NULL, NULL, NULL, NULL)::cmms.work_order_change;
 COMMENT ON FUNCTION cmms.record_change(text, jsonb, text[]) IS 'A change of a part or an asset, given as to_jsonb of its row. Internal.';
 
 CREATE FUNCTION cmms.check_record_mode(resource text, changes cmms.work_order_change[]) RETURNS void
@@ -93,7 +93,7 @@ BEGIN
       LEFT JOIN support s ON s.provider_id = c.provider_id AND s.operation = o.operation)
     SELECT (j.change).provider_id, j.operation, j.is_known, j.is_known AND j.fields <> '{}' AS is_sendable,
            array_agg(ROW((j.change).tenant_id, (j.change).common_work_order_id, (j.change).provider_id, (j.change).source_work_order_id,
-                         CASE WHEN j.fields = '{}' THEN (j.change).changed_fields ELSE j.fields END, NULL, NULL, NULL)::cmms.work_order_change)
+                         CASE WHEN j.fields = '{}' THEN (j.change).changed_fields ELSE j.fields END, NULL, NULL, NULL, NULL)::cmms.work_order_change)
              AS changes
     FROM judged j GROUP BY 1, 2, 3, 4, CASE WHEN j.fields = '{}' THEN (j.change).changed_fields END
   LOOP

@@ -139,7 +139,7 @@ BEGIN
   -- Also where it is ours already: the provider has another.
   PERFORM cmms.enqueue(ARRAY[ROW(work_order.tenant_id, work_order.common_work_order_id, work_order.provider_id,
                                  work_order.source_work_order_id, ARRAY[conflict.field], NULL, NULL,
-                                 NULL)::cmms.work_order_change], is_insert => false);
+                                 NULL, NULL)::cmms.work_order_change], is_insert => false);
   UPDATE cmms.work_order w SET sync_state = 'pending'
   WHERE w.tenant_id = conflict.tenant_id AND w.common_work_order_id = conflict.record_id AND w.sync_state IN ('stale', 'synchronized', 'imported');
   PERFORM cmms.wake_worker();

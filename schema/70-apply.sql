@@ -72,24 +72,59 @@ $$;
 COMMENT ON FUNCTION cmms.hold_records(text, text, jsonb[], jsonb[], jsonb[], text, bigint) IS
 'Keeps inbound records as held, counts their unmapped values and writes mapping.exception events. A record that is already held is replaced by its newer version. Arrays of equal length.';
 
--- An order whose create had no answer, found again at the provider by our reference: what was sent need not be sent again.
-CREATE FUNCTION cmms.settle_adopted(tenant_id text, record_id uuid, source_id text) RETURNS void
+-- An order whose create had no answer, found again at the provider by our reference: what was sent need not be sent again. A status that
+-- the provider does not show yet may still have to be walked to.
+CREATE FUNCTION cmms.settle_adopted(tenant_id text, record_id uuid, source_id text, status_follows boolean) RETURNS void
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
   DELETE FROM cmms.outbox q
   WHERE q.tenant_id = settle_adopted.tenant_id AND q.resource = 'work_order' AND q.record_id = settle_adopted.record_id
-    AND q.operation = 'create' AND q.state = 'in_doubt' AND q.change_seq = q.claimed_change_seq;
+    AND q.operation = 'create' AND q.state = 'in_doubt' AND q.change_seq = q.claimed_change_seq AND NOT status_follows;
   -- A row in flight is left to the worker, which will be told the same.
   UPDATE cmms.outbox q
   SET operation = 'update', source_record_id = source_id, attempts = 0, lookups = 0, in_doubt_since = NULL, accepted_at = NULL,
-      state = CASE q.state WHEN 'in_doubt' THEN cmms.unsent_state(q.provider_id) ELSE q.state END, next_attempt_at = now()
+      changed_fields = CASE WHEN q.state = 'in_doubt' AND q.change_seq = q.claimed_change_seq THEN '{common_status}' ELSE q.changed_fields END,
+      state = CASE WHEN q.state <> 'in_doubt' THEN q.state WHEN q.change_seq = q.claimed_change_seq THEN 'pending'
+                   ELSE cmms.unsent_state(q.provider_id) END,
+      next_attempt_at = now()
   WHERE q.tenant_id = settle_adopted.tenant_id AND q.resource = 'work_order' AND q.record_id = settle_adopted.record_id
     AND q.operation = 'create' AND q.state <> 'in_flight';
 END
 $$;
-COMMENT ON FUNCTION cmms.settle_adopted(text, uuid, text) IS
-'Settles the outbox row of an order that turned out to exist at the provider: a create in doubt without later changes is done, any other becomes an update.';
+COMMENT ON FUNCTION cmms.settle_adopted(text, uuid, text, boolean) IS
+'Settles the outbox row of an order that turned out to exist at the provider: a create in doubt without later changes is done, any other becomes an update. status_follows: the provider shows another status than the order''s, which is then sent. Internal.';
+
+-- A provider whose records do not carry our reference may show one in a poll before the answer to its creation is known: then it is an
+-- imported order of its own by now.
+CREATE FUNCTION cmms.absorb_import(tenant_id text, provider_id text, record_id uuid, source_id text) RETURNS boolean
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  twin uuid;
+BEGIN
+  SELECT w.common_work_order_id INTO twin FROM cmms.work_order w
+  WHERE w.tenant_id = absorb_import.tenant_id AND w.provider_id = absorb_import.provider_id AND w.source_work_order_id = source_id
+    AND w.common_work_order_id <> record_id
+    -- What somebody has changed there as well is not ours to throw away.
+    AND NOT EXISTS (SELECT FROM cmms.outbox q
+                    WHERE q.tenant_id = w.tenant_id AND q.resource = 'work_order' AND q.record_id = w.common_work_order_id)
+  FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  UPDATE cmms.comment c SET common_work_order_id = record_id
+  WHERE c.tenant_id = absorb_import.tenant_id AND c.common_work_order_id = twin;
+  UPDATE cmms.attachment a SET common_work_order_id = record_id
+  WHERE a.tenant_id = absorb_import.tenant_id AND a.common_work_order_id = twin;
+  DELETE FROM cmms.work_order w WHERE w.tenant_id = absorb_import.tenant_id AND w.common_work_order_id = twin;
+  -- The import's news goes with it, and the poll is past it.
+  PERFORM cmms.queue_read_backs(absorb_import.tenant_id, absorb_import.provider_id, 'work_order', ARRAY[source_id]);
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION cmms.absorb_import(text, text, uuid, text) IS
+'Removes the order that a provider''s record was imported as, because the record turned out to be that of another order of ours; comments and attachments move there, an event work_order.deleted tells it, and the record is read again. Returns whether there was one. Internal: for the worker.';
 
 -- The two halves of apply_news; they run with its rights and search path.
 CREATE FUNCTION cmms.merge_news(stored cmms.work_order, news jsonb, said jsonb, stamp timestamptz) RETURNS cmms.work_order
@@ -153,7 +188,7 @@ COMMENT ON FUNCTION cmms.update_applied(text, cmms.work_order, xid) IS 'Updates 
 
 -- Changes a stored order by what is news in a document. New orders are made by the library, with one statement.
 CREATE FUNCTION cmms.apply_news(tenant_id text, record_id uuid, version xid, said jsonb, document jsonb, news jsonb,
-                                withdrawn text[], conflicts jsonb, map_version integer,
+                                withdrawn text[], conflicts jsonb, map_version integer, status_follows boolean,
                                 OUT outcome text, OUT detail text, OUT event_type text, OUT event_id bigint)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
@@ -180,7 +215,7 @@ BEGIN
     open_conflicts := cmms.add_conflicts(apply_news.tenant_id, stored.provider_id, record_id, conflicts, map_version);
   END IF;
   IF stored.sync_state <> ALL (settled) AND (withdrawn IS NULL OR NOT cmms.withdraw_fields(apply_news.tenant_id, record_id, withdrawn)) THEN
-    SELECT q.state, q.change_seq = q.claimed_change_seq INTO outbox_state, all_sent
+    SELECT q.state, q.change_seq = q.claimed_change_seq AND NOT status_follows INTO outbox_state, all_sent
     FROM cmms.outbox q
     WHERE q.tenant_id = apply_news.tenant_id AND q.resource = 'work_order' AND q.record_id = apply_news.record_id;
   END IF;
@@ -203,6 +238,9 @@ BEGIN
     merged.sync_state := cmms.unsent_state(stored.provider_id);
   END IF;
   IF NOT cmms.update_applied(stored.common_status, merged, version) THEN
+    IF conflicts IS NULL AND withdrawn IS NULL THEN
+      RETURN;  -- nothing is written yet, and the caller looks at the order anew
+    END IF;
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = format('work order %s changed meanwhile', record_id);
   END IF;
 
@@ -213,7 +251,7 @@ BEGIN
     PERFORM cmms.count_echo(stored.provider_id, is_near_miss => changed <> '{}');
   END IF;
   IF stored.source_work_order_id IS NULL THEN
-    PERFORM cmms.settle_adopted(apply_news.tenant_id, record_id, merged.source_work_order_id);
+    PERFORM cmms.settle_adopted(apply_news.tenant_id, record_id, merged.source_work_order_id, status_follows);
   END IF;
   IF changed <> '{}' THEN
     event_type := cmms.update_event_type(stored.common_status, merged.common_status);
@@ -230,5 +268,5 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION cmms.apply_news(text, uuid, xid, jsonb, jsonb, jsonb, text[], jsonb, integer) IS
-'Changes a stored order by a provider''s document. Internal: for pg_cmms itself, with change_origin() = ''provider''. version: xmin of the order as it was found. said: the document mapped (columns of work_order, source_work_order_id, source_updated_at and so on). news: what of it becomes ours (an absent key keeps, null clears). withdrawn: fields that need not be sent any more. conflicts: as for cmms.add_conflicts. Returns the outcome updated, adopted (ours, found again) or unchanged, null if somebody changed the order meanwhile; the reason; the event written. SQLSTATEs: 22xxx and 23xxx for values that no column takes, 40001 the order changed meanwhile, 55000 not called by pg_cmms.';
+COMMENT ON FUNCTION cmms.apply_news(text, uuid, xid, jsonb, jsonb, jsonb, text[], jsonb, integer, boolean) IS
+'Changes a stored order by a provider''s document. Internal: for pg_cmms itself, with change_origin() = ''provider''. version: xmin of the order as it was found. said: the document mapped (columns of work_order, source_work_order_id, source_updated_at and so on). news: what of it becomes ours (an absent key keeps, null clears). withdrawn: fields that need not be sent any more. conflicts: as for cmms.add_conflicts. status_follows: the order is one of ours found again, and the provider does not show its status yet. Returns the outcome updated, adopted (ours, found again) or unchanged, null if somebody changed the order meanwhile; the reason; the event written. SQLSTATEs: 22xxx and 23xxx for values that no column takes, 40001 the order changed meanwhile, 55000 not called by pg_cmms.';

@@ -57,7 +57,7 @@ SELECT state, message FROM raised($$SELECT * FROM cmms.sync_health$$);
 RESET ROLE;
 
 -- apply_news is for pg_cmms itself.
-SELECT state, message FROM raised($$SELECT * FROM cmms.apply_news('default', gen_random_uuid(), '0', '{}', '{}', '{}', NULL, NULL, 0)$$);
+SELECT state, message FROM raised($$SELECT * FROM cmms.apply_news('default', gen_random_uuid(), '0', '{}', '{}', '{}', NULL, NULL, 0, false)$$);
 
 -- Taken back.
 DELETE FROM cmms.tenant_access WHERE role_name = 'regress_cmms_reader';

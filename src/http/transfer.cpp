@@ -80,6 +80,7 @@ bool Transfer::prepare(std::uint64_t id, Request request) {
   sends_ = 0;
   body_too_large_ = false;
   headers_too_large_ = false;
+  headers_are_complete_ = false;
   error_text_.front() = '\0';
 
   const auto milliseconds = [](std::chrono::milliseconds duration) {
@@ -232,12 +233,14 @@ void Transfer::take_header_line(std::string_view line) {
   if (line.substr(0, 5) == "HTTP/") {
     response_.headers.clear();
     response_.status = 0;
+    headers_are_complete_ = false;
     const auto blank = line.find(' ');
     if (blank != std::string_view::npos) {
       std::from_chars(line.data() + blank + 1, line.data() + line.size(), response_.status);
     }
     return;
   }
+  if (ascii::trim(line).empty()) headers_are_complete_ = true;
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return;
   response_.headers.push_back(
@@ -322,8 +325,14 @@ Outcome Transfer::conclude(CURLcode code) {
   curl_off_t microseconds = 0;
   curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &microseconds);
   outcome.duration = std::chrono::microseconds(microseconds);
-  if (code == CURLE_OK) {
+  if (code == CURLE_OK && headers_are_complete_) {
     outcome.delivery = Delivery::answered;
+  } else if (code == CURLE_OK) {
+    // libcurl takes the end of the connection for that of the answer, wherever it comes.
+    outcome.delivery = Delivery::unknown;
+    outcome.failure = Failure::reset;
+    outcome.error = "connection to \"" + std::string(authority_of(request_.url)) +
+                    "\" broke off within the headers of the answer";
   } else {
     sent_ = may_have_left();
     outcome.delivery = sent_ ? Delivery::unknown : Delivery::not_sent;

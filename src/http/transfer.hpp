@@ -70,6 +70,7 @@ class Transfer {
   bool sent_ = false;          // some of it may have left; known at the end
   bool body_too_large_ = false;
   bool headers_too_large_ = false;
+  bool headers_are_complete_ = false;  // of the last response
   bool has_own_authorities_ = false;
   std::array<char, CURL_ERROR_SIZE> error_text_{};
 };

@@ -75,6 +75,23 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Owner::hub, R"("a")", R"("b")", R"("c")", unsent, false, newer, Decision::conflict_kept},
         Case{Owner::manual, R"("a")", R"("b")", R"("c")", unsent, false, newer, Decision::conflict_open}));
 
+// A later change of ours waits while the provider speaks of the one before.
+TEST(MergeEchoes, AnEarlierValueOfOursIsNoNewsForAnyOwner) {
+  const json::Document said = parse(R"("sent before")");
+  const json::Document base = parse(R"("old")");
+  const json::Document ours = parse(R"("new")");
+  for (const Owner owner : {Owner::newest, Owner::provider, Owner::hub, Owner::manual}) {
+    const FieldView field{.said = said.root(),
+                          .base = base.root(),
+                          .ours = ours.root(),
+                          .owner = owner,
+                          .is_unsent = true,
+                          .is_echo = true};
+    const Decision decision = decide(field, {.awaits_answer = false, .provider_is_newer = true});
+    EXPECT_EQ(decision_name(decision), decision_name(Decision::kept_unsent)) << owner_name(owner);
+  }
+}
+
 TEST(MergeNames, OwnersAreReadAndWritten) {
   for (const Owner owner : {Owner::newest, Owner::provider, Owner::hub, Owner::manual}) {
     EXPECT_EQ(parse_owner(owner_name(owner)), owner);

@@ -105,6 +105,74 @@ TEST(StatusWalk, WritesTheOtherFieldsFirst) {
   EXPECT_TRUE(called(job->on_outcome(answered(204, ""))).starts_with("POST /Release"));
 }
 
+TEST(StatusWalk, WritesTheOtherFieldsOnTheWayOutOfAStatusThatKeepsThem) {
+  const auto job = update(order("assigned", "CLSD", "closed"), {"title", "common_status"});
+  job->start();
+  EXPECT_EQ(called(job->on_outcome(record("CLSD"))), "POST /Open");
+  Step step = job->on_outcome(answered(200, "{}"));
+  EXPECT_EQ(called(step), "GET /orders('O%27%277')");
+  step = job->on_outcome(record("TECO", "old", {{"etag", "W/2"}}));
+  EXPECT_EQ(called(step), "MERGE /orders('O%27%277')");
+  EXPECT_EQ(header_of(request_of(step), "If-Match"), "W/2");
+  EXPECT_EQ(called(job->on_outcome(answered(204, ""))), "POST /Reset");
+  EXPECT_EQ(called(job->on_outcome(answered(200, "{}"))), "GET /orders('O%27%277')");
+  EXPECT_EQ(conclusion_of(job->on_outcome(record("REL", "new"))).verdict, Verdict::synchronized);
+}
+
+// Of an attempt whose last answer was lost.
+TEST(StatusWalk, WritesNothingAgainThatAClosedRecordShowsAlready) {
+  const auto job = update(order("closed", "TECO", "completed"), {"title", "common_status"});
+  job->start();
+  EXPECT_EQ(conclusion_of(job->on_outcome(record("CLSD", "new"))).verdict, Verdict::synchronized);
+}
+
+TEST(StatusWalk, LetsTheProviderRefuseAChangeOfAClosedRecord) {
+  const auto job = update(order("closed", "TECO", "completed"), {"title", "common_status"});
+  job->start();
+  EXPECT_EQ(called(job->on_outcome(record("CLSD", "old"))), "MERGE /orders('O%27%277')");
+}
+
+// What a poll shows while a later change of ours waits.
+TEST(OwnStatus, LiesOnTheWayToOursOrToOneThatWasSentBefore) {
+  const auto connection = connection_with();
+  const auto is_own = [&](std::string_view ours, std::string_view sent, std::string_view shown) {
+    const auto our_record = shared(ours);
+    const auto sent_values = shared(sent);
+    const auto shown_record = shared(R"({"state":")" + std::string(shown) + "\"}");
+    return is_own_status(*connection, "work_order", our_record->root(), sent_values->root(),
+                         shown_record->root());
+  };
+  EXPECT_TRUE(is_own(order("completed"), "null", "REL"));
+  EXPECT_TRUE(is_own(order("completed"), "null", "TECO"));
+  EXPECT_FALSE(is_own(order("completed"), "null", "CLSD"));
+  EXPECT_FALSE(is_own(order("completed"), "null", "DLFL"));
+  EXPECT_TRUE(is_own(order("assigned"), R"({"3":"completed"})", "TECO"));
+  EXPECT_FALSE(is_own(order("assigned"), R"({"3":"completed"})", "CLSD"));
+  // Nothing was said yet: it was made in the first status.
+  EXPECT_TRUE(is_own(R"({"common_status":"completed"})", "null", "CRTD"));
+  EXPECT_FALSE(is_own(order("completed"), "null", "CRTD"));
+}
+
+TEST(OwnStatus, AnEarlierValueOfOursIsNotTheProvidersChange) {
+  for (const bool is_known : {true, false}) {
+    PushInput input;
+    input.operation = PushOperation::update;
+    input.record = shared(order("requested"));
+    input.changed_fields = {"title"};
+    input.source_record_id = "O'7";
+    if (is_known) input.sent_values = shared(R"({"title":{"2":"between"}})");
+    auto job = make_push(connection_with(), std::move(input));
+    ASSERT_TRUE(job);
+    job.value()->start();
+    const Step step = job.value()->on_outcome(record("CRTD MANC", "between"));
+    if (is_known) {
+      EXPECT_EQ(called(step), "MERGE /orders('O%27%277')");
+    } else {
+      EXPECT_EQ(conclusion_of(step).verdict, Verdict::overtaken);
+    }
+  }
+}
+
 TEST(StatusWalk, GoesBackToo) {
   const auto job = update(order("assigned", "CLSD", "closed"), {"common_status"});
   job->start();

@@ -327,6 +327,21 @@ TEST_F(TransportTest, ATruncatedAnswerIsUnknownButKeepsItsStatus) {
   EXPECT_EQ(outcome.response.status, 201);
 }
 
+// libcurl takes such a connection's end for that of the answer.
+TEST_F(TransportTest, AnAnswerThatBreaksOffInItsHeadersIsUnknown) {
+  for (const char* beginning : {"HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Le",
+                                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"}) {
+    HttpTestServer server([&](ServerConnection& connection, const ReceivedRequest&) {
+      connection.write(beginning);
+      connection.close();
+    });
+    const auto outcome = exchange(transport, make_request("PATCH", server.url("/"), "x"));
+    EXPECT_EQ(outcome.delivery, Delivery::unknown) << beginning;
+    EXPECT_EQ(outcome.failure, Failure::reset) << beginning;
+    EXPECT_NE(outcome.error.find("broke off within the headers of the answer"), std::string::npos);
+  }
+}
+
 TEST_F(TransportTest, ABadChunkIsUnknown) {
   HttpTestServer server([](ServerConnection& connection, const ReceivedRequest&) {
     connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\nzz\r\n");

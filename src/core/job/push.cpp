@@ -205,6 +205,9 @@ class PushJob : public Job {
     if (!wanted_.empty()) {
       present_ = is_known ? present_state(spec_, maps_, *record) : std::string();
       way_ = find_way(*spec_.status_actions, present_, wanted_);
+      steps_done_ = 0;
+      // An earlier attempt may have got as far as here.
+      if (is_read_only() && shows_fields(*record)) write_.reset();
       if (way_ && way_->empty() && !write_) return conclude_done(answer);
     }
     return next();
@@ -215,9 +218,27 @@ class PushJob : public Job {
     return provider::record_revision(maps_, record);
   }
 
+  bool is_read_only() const {
+    const std::string& state = steps_done_ == 0 ? present_ : (*way_)[steps_done_ - 1]->to;
+    return spec_.status_actions && contains(spec_.status_actions->read_only, state);
+  }
+
+  bool shows_fields(const json::Value& record) const {
+    return std::all_of(mapped_.fields.begin(), mapped_.fields.end(), [&](const mapping::MappedField& field) {
+      const std::optional<json::Value> shown = record.member(field.target);
+      return shown && json::Field::from(*shown) == field.value;
+    });
+  }
+
   // The fields are written first: what a status allows to be changed is usually more the earlier it is.
   Step next() {
-    if (write_) {
+    const bool must_leave = write_ && way_ && steps_done_ < way_->size() && is_read_only();
+    if (write_ && !must_leave && steps_done_ > 0 && !is_read_again_) {
+      is_read_again_ = true;  // the actions have made another version of it
+      stage_ = Stage::check;
+      return request_or_failure(make(*spec_.read, {}));
+    }
+    if (write_ && !must_leave) {
       stage_ = Stage::write;
       Request write = *std::exchange(write_, std::nullopt);
       if (maps_.lock == "any" || !version_.empty()) {
@@ -343,13 +364,24 @@ class PushJob : public Job {
     return conclusion;
   }
 
-  // An earlier attempt may have gone a part of the way.
-  bool is_on_the_way(const json::Value& record) const {
-    if (wanted_.empty()) return false;
-    const auto way = expected_way(spec_, maps_, input_.record->root(), wanted_);
-    const std::string present = present_state(spec_, maps_, record);
-    return way &&
-           std::any_of(way->begin(), way->end(), [&](const auto* action) { return action->to == present; });
+  json::Value sent_values(std::string_view field) const {
+    if (input_.sent_values == nullptr) return {};
+    return input_.sent_values->root().member(field).value_or(json::Value());
+  }
+
+  // An earlier attempt may have written another value of ours, or gone a part of the way to a status.
+  bool is_own(const mapping::MappedField& field, const json::Value& record) const {
+    const json::Value sent = sent_values(field.target);
+    if (field.target == status_column && !wanted_.empty() &&
+        is_own_status(*connection_, input_.resource, input_.record->root(), sent, record)) {
+      return true;
+    }
+    bool is_sent = false;
+    sent.each_member([&](std::string_view, const json::Value& value) {
+      is_sent = json::Field::from(value) == field.value;
+      return !is_sent;
+    });
+    return is_sent;
   }
 
   // Whether the provider has a value of its own for a field that is about to be written.
@@ -359,7 +391,7 @@ class PushJob : public Job {
     const mapping::Mapped mapped = provider::to_inbound(*connection_, input_.resource, record).mapped;
     return std::any_of(mapped.fields.begin(), mapped.fields.end(), [&](const mapping::MappedField& field) {
       if (!contains(input_.changed_fields, field.target)) return false;
-      if (field.target == status_column && is_on_the_way(record)) return false;
+      if (is_own(field, record)) return false;
       const std::optional<json::Value> base = said_last.member(field.target);
       const std::optional<json::Value> local = ours.member(field.target);
       return base && json::Field::from(*base) != field.value &&
@@ -429,6 +461,7 @@ class PushJob : public Job {
   std::string present_;
   std::optional<std::vector<const provider::StatusAction*>> way_;
   std::size_t steps_done_ = 0;
+  bool is_read_again_ = false;
   Conclusion refusal_;  // of a delete, while the record is being read
 };
 

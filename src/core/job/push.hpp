@@ -28,6 +28,8 @@ struct PushInput {
   std::string source_record_id;                  // update, delete
   std::string reference;                         // our uuid, carried to the provider by a create
   std::vector<mapping::MappedField> given;  // fields of the provider's that are known beside the record's
+  std::shared_ptr<const json::Document>
+      sent_values;        // update: of earlier attempts, replaced here since; or null
   bool may_check = true;  // update: reads the record first where the provider's descriptor says so
 };
 

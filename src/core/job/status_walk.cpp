@@ -29,6 +29,14 @@ bool contains(const std::vector<std::string>& codes, const std::string& code) {
   return std::find(codes.begin(), codes.end(), code) != codes.end();
 }
 
+// The provider's code of one of our statuses.
+std::optional<std::string> state_of(const provider::ResourceMaps& maps, const json::Value& status) {
+  const auto values = maps.outbound_values.find(status_vocabulary);
+  if (!status.is_string() || values == maps.outbound_values.end()) return std::nullopt;
+  const std::optional<std::string_view> code = values->second.find(status.string());
+  return code ? std::optional(std::string(*code)) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> wanted_state(const provider::Connection& connection, std::string_view resource,
@@ -37,10 +45,7 @@ std::optional<std::string> wanted_state(const provider::Connection& connection, 
   const provider::ResourceMaps* maps = connection.maps(resource);
   if (spec == nullptr || maps == nullptr || !spec->status_actions) return std::nullopt;
   const std::optional<json::Value> status = record.member(status_column);
-  const auto values = maps->outbound_values.find(status_vocabulary);
-  if (!status || !status->is_string() || values == maps->outbound_values.end()) return std::nullopt;
-  const std::optional<std::string_view> code = values->second.find(status->string());
-  return code ? std::optional(std::string(*code)) : std::nullopt;
+  return status ? state_of(*maps, *status) : std::nullopt;
 }
 
 std::string present_state(const provider::ResourceSpec& spec, const provider::ResourceMaps& maps,
@@ -83,6 +88,31 @@ std::optional<std::vector<const StatusAction*>> expected_way(const provider::Res
   const std::optional<json::Value> said_last = our_record.member("source_doc");
   if (!said_last || !said_last->is_object()) return std::nullopt;
   return find_way(*spec.status_actions, present_state(spec, maps, *said_last), wanted);
+}
+
+bool is_own_status(const provider::Connection& connection, std::string_view resource,
+                   const json::Value& our_record, const json::Value& sent, const json::Value& record) {
+  const provider::ResourceSpec* spec = connection.descriptor->resource(resource);
+  const provider::ResourceMaps* maps = connection.maps(resource);
+  if (spec == nullptr || maps == nullptr || !spec->status_actions) return false;
+  const std::string present = present_state(*spec, *maps, record);
+  if (present.empty()) return false;
+  const std::optional<json::Value> said_last = our_record.member("source_doc");
+  const bool is_known = said_last && said_last->is_object();
+  const std::string from = is_known ? present_state(*spec, *maps, *said_last) : spec->status_actions->initial;
+  if (!is_known && present == from) return true;
+  const auto leads_past = [&](const std::optional<std::string>& wanted) {
+    const auto way = wanted ? find_way(*spec->status_actions, from, *wanted) : std::nullopt;
+    return way &&
+           std::any_of(way->begin(), way->end(), [&](const auto* action) { return action->to == present; });
+  };
+  if (leads_past(wanted_state(connection, resource, our_record))) return true;
+  bool is_own = false;
+  sent.each_member([&](std::string_view, const json::Value& status) {
+    is_own = leads_past(state_of(*maps, status));
+    return !is_own;
+  });
+  return is_own;
 }
 
 bool status_follows(const provider::Connection& connection, std::string_view resource,

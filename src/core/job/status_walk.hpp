@@ -33,6 +33,11 @@ std::optional<std::vector<const provider::StatusAction*>> expected_way(const pro
                                                                        const json::Value& our_record,
                                                                        const std::string& wanted);
 
+// Whether an attempt of ours has, or may have, left the record in this status: it lies on the way to the one
+// that our record has, or to one of those that were sent before it ("sent": an object of them; may be null).
+bool is_own_status(const provider::Connection& connection, std::string_view resource,
+                   const json::Value& our_record, const json::Value& sent, const json::Value& record);
+
 // Whether a record that was just made still has to be walked to its status, or held for want of one.
 bool status_follows(const provider::Connection& connection, std::string_view resource,
                     const json::Value& record);

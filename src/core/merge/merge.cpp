@@ -61,6 +61,7 @@ Decision decide(const FieldView& field, const Sides& sides) {
   if (field.is_unsent) {
     if (sides.awaits_answer) return Decision::kept_unsent;
     if (json::equal(field.said, field.ours)) return Decision::agreed;
+    if (field.is_echo) return Decision::kept_unsent;
     return decide_conflict(field.owner, sides.provider_is_newer);
   }
   switch (field.owner) {

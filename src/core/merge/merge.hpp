@@ -25,7 +25,7 @@ enum class Decision : std::uint8_t {
   agreed,          // both sides came to the same value
   taken,           // news: the provider's value becomes ours
   kept_for_owner,  // the hub owns the field
-  kept_unsent,     // our change has no answer yet; whether there is a conflict shows afterwards
+  kept_unsent,     // our change has no answer yet, or this is an echo of the one before
   conflict_taken,  // both sides changed it: the provider's value stands
   conflict_kept,   // both sides changed it: ours stands
   conflict_open    // both sides differ, and a person decides
@@ -42,6 +42,7 @@ struct FieldView {
   json::Value ours;                 // read only where the field is unsent or its owner is manual
   Owner owner = Owner::newest;
   bool is_unsent = false;  // we changed it, and the provider may not have that yet
+  bool is_echo = false;    // of an earlier value that we sent
 };
 
 struct Sides {

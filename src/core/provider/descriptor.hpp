@@ -102,10 +102,11 @@ struct StatusAction {
 };
 
 struct StatusActionsSpec {
-  std::vector<std::string> status;  // paths: what a record says of its status
-  std::vector<std::string> states;  // codes; the first that stands in it as a word counts
-  std::string initial;              // of a new record
-  std::string deleted;              // of a record that was deleted, where it is still shown; or empty
+  std::vector<std::string> status;     // paths: what a record says of its status
+  std::vector<std::string> states;     // codes; the first that stands in it as a word counts
+  std::string initial;                 // of a new record
+  std::string deleted;                 // of a record that was deleted, where it is still shown; or empty
+  std::vector<std::string> read_only;  // codes with which the other fields cannot be changed
   std::vector<StatusAction> actions;
 };
 

@@ -273,6 +273,9 @@ class Check {
     if (!status.deleted.empty() && !is_state(status.deleted)) {
       reader_.fail(at + ".deleted", "is none of the states");
     }
+    for (const std::string& code : status.read_only) {
+      if (!is_state(code)) reader_.fail(at + ".read_only", "\"" + code + "\" is none of the states");
+    }
     for (std::size_t i = 0; i < status.actions.size(); ++i) {
       const StatusAction& action = status.actions[i];
       const std::string action_at = at + ".actions[" + std::to_string(i) + "]";

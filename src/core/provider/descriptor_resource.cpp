@@ -144,6 +144,7 @@ void read_status_actions(DescriptorReader& reader, Members& resource, ResourceSp
   status.states = members.texts("states");
   status.initial = members.text("initial", true);
   status.deleted = members.text("deleted");
+  status.read_only = members.texts("read_only");
   const std::optional<json::Value> actions = members.take("actions");
   if (!actions || !actions->is_array() || actions->size() == 0) {
     reader.fail(members.at("actions"), "must be an array of actions");

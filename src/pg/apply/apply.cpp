@@ -64,12 +64,14 @@ std::size_t distinct_run(std::span<const InboundItem> items) {
 class Application {
  public:
   Application(const provider::Connection& connection, const provider::ResourceMaps& maps,
-              std::string_view resource, std::string_view cause, std::int64_t webhook_event_id)
+              std::string_view resource, std::string_view cause, std::int64_t webhook_event_id,
+              AskedAt asked_at)
       : connection_(connection),
         maps_(maps),
         resource_(resource),
         cause_(cause),
         webhook_event_id_(webhook_event_id),
+        asked_at_(asked_at),
         has_identities_(has_identities(connection.tenant_id)) {}
 
   std::vector<Applied> apply(std::span<const InboundItem> items) {
@@ -212,6 +214,25 @@ class Application {
     return report(*written);
   }
 
+  // A result that was recorded after the record was asked for may be of a push that it does not show yet.
+  // What is sent to us says only by its time stamp what it is younger than, and many of those have whole
+  // seconds. The record is read anew where the connection is known to read records.
+  bool is_overtaken(const StoredOrder& stored) const {
+    if (stored.is_adopted || !maps_.checks_updates) return false;
+    if (!asked_at_) return cause_ == "webhook" && stored.is_of_same_moment;
+    return stored.synced_at > std::chrono::duration<double>(asked_at_->time_since_epoch()).count();
+  }
+
+  OrderWrite read_anew(const IncomingRecord& record, const StoredOrder& stored) const {
+    static Statement statement("SELECT cmms.queue_read_backs($1, $2, $3, ARRAY[$4])",
+                               {TEXTOID, TEXTOID, TEXTOID, TEXTOID});
+    statement.execute({record.tenant_id, record.provider_id, resource_, record.source_id});
+    return {.outcome = asked_at_ ? "stale" : "queued",
+            .detail = "may be older than what is stored; read back requested",
+            .common_work_order_id = stored.common_work_order_id,
+            .event = std::nullopt};
+  }
+
   Applied report(const OrderWrite& written) {
     if (written.event) count(*written.event);
     return {written.outcome, written.common_work_order_id, written.detail};
@@ -226,7 +247,13 @@ class Application {
       local = read_local_side(record, stored, Lock::rows);
       if (!local) return std::nullopt;
     }
-    return update_order(record, stored, decide_news(record, stored, local ? &*local : nullptr, maps_));
+    const LocalSide* ours = local ? &*local : nullptr;
+    const std::vector<FieldNews> news = decide_news(record, stored, ours, connection_);
+    const bool says_new = std::any_of(news.begin(), news.end(), [](const FieldNews& each) {
+      return each.decision != merge::Decision::unchanged;
+    });
+    if (says_new && is_overtaken(stored)) return read_anew(record, stored);
+    return update_order(record, stored, news, status_follows(record, stored, ours, connection_));
   }
 
   void count(const WrittenEvent& event) {
@@ -247,6 +274,7 @@ class Application {
   std::string_view resource_;
   std::string_view cause_;
   std::int64_t webhook_event_id_;
+  AskedAt asked_at_;
   const bool has_identities_;
   std::deque<InboundItem> completed_;  // where `faulty_` may point into
   std::vector<const InboundItem*> faulty_;
@@ -271,7 +299,7 @@ std::string problems_text(std::span<const mapping::Problem> problems) {
 
 std::vector<Applied> apply_inbound(const provider::Connection& connection, std::string_view resource,
                                    std::span<const InboundItem> items, std::string_view cause,
-                                   std::int64_t webhook_event_id) {
+                                   std::int64_t webhook_event_id, AskedAt asked_at) {
   if (items.empty()) return {};
   const provider::ResourceMaps* maps = connection.maps(resource);
   if ((resource != "work_order" && !has_record_table(resource)) || maps == nullptr) {
@@ -288,7 +316,7 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
     learn(connection, resource, items);
     return others;
   }
-  Application application(connection, *maps, resource, cause, webhook_event_id);
+  Application application(connection, *maps, resource, cause, webhook_event_id, asked_at);
   std::vector<Applied> applied = application.apply(items);
   application.hold_faulty();
   application.announce();
@@ -297,13 +325,14 @@ std::vector<Applied> apply_inbound(const provider::Connection& connection, std::
 }
 
 std::vector<Applied> apply_records(const provider::Connection& connection, std::string_view resource,
-                                   std::span<const json::Value> records, std::string_view cause) {
+                                   std::span<const json::Value> records, std::string_view cause,
+                                   AskedAt asked_at) {
   std::vector<InboundItem> items;
   items.reserve(records.size());
   for (const json::Value& record : records) {
     items.push_back({record, provider::to_inbound(connection, resource, record)});
   }
-  return apply_inbound(connection, resource, items, cause);
+  return apply_inbound(connection, resource, items, cause, 0, asked_at);
 }
 
 }  // namespace cmms::pg

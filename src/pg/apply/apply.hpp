@@ -2,6 +2,7 @@
 // Webhooks, poll pages and reprocessing go through here and through nothing else.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -32,13 +33,16 @@ struct InboundItem {
 // One entry per record, in the order of `records`. `cause`: 'webhook', 'poll', 'lookup', 'reprocess'.
 // Runs in the caller's transaction and sets the change origin to 'provider'. A record that has no mapping is
 // held and counted; an error of the database (a constraint, a date out of range) is raised: callers isolate
-// it by in_subtransaction.
+// it by in_subtransaction. `asked_at`: when the request for them left, for what we have asked for. An order
+// about which something was recorded since then is not changed by them, but read anew.
+using AskedAt = std::optional<std::chrono::system_clock::time_point>;
 std::vector<Applied> apply_records(const provider::Connection& connection, std::string_view resource,
-                                   std::span<const json::Value> records, std::string_view cause);
-std::vector<Applied> apply_inbound(
-    const provider::Connection& connection, std::string_view resource, std::span<const InboundItem> items,
-    std::string_view cause,
-    std::int64_t webhook_event_id = 0);  // the delivery they came with; 0: none
+                                   std::span<const json::Value> records, std::string_view cause,
+                                   AskedAt asked_at = std::nullopt);
+std::vector<Applied> apply_inbound(const provider::Connection& connection, std::string_view resource,
+                                   std::span<const InboundItem> items, std::string_view cause,
+                                   std::int64_t webhook_event_id = 0,  // the delivery they came with; 0: none
+                                   AskedAt asked_at = std::nullopt);
 
 // An error of the database for a person, without the copy of the whole row that constraint violations carry.
 std::string error_text(const CapturedError& error);

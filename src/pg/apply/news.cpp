@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/job/status_walk.hpp"
+#include "core/json/equal.hpp"
 #include "core/json/text.hpp"
 #include "pg/apply/order_store.hpp"
 #include "pg/json/jsonb_reader.hpp"
@@ -13,6 +15,8 @@ namespace cmms::pg {
 namespace {
 
 // States of an order of which nothing waits in the outbox.
+constexpr std::string_view resource = "work_order";
+
 constexpr std::array<std::string_view, 4> settled_states = {"imported", "synchronized", "stale", "rejected"};
 
 bool is_settled(std::string_view sync_state) {
@@ -22,6 +26,20 @@ bool is_settled(std::string_view sync_state) {
 // Null stands for a key that is absent on our side.
 json::Value member_or_null(const json::Value& object, std::string_view name) {
   return object.member(name).value_or(json::Value());
+}
+
+// Whether an attempt of ours is what the provider speaks of, though the field has another value here by now.
+bool is_echo(const IncomingRecord& record, const LocalSide& local, const json::Value& said,
+             std::string_view field, const provider::Connection& connection) {
+  const json::Value sent = member_or_null(local.sent_values, field);
+  bool is_sent = false;
+  sent.each_member([&](std::string_view, const json::Value& value) {
+    is_sent = json::equal(value, said);
+    return !is_sent;
+  });
+  if (is_sent || field != "common_status") return is_sent;
+  const json::Value document = jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(record.document)));
+  return job::is_own_status(connection, resource, local.order, sent, document);
 }
 
 const char* winner(merge::Decision decision) {
@@ -44,7 +62,8 @@ bool needs_local_side(const StoredOrder& stored, const provider::ResourceMaps& m
 }
 
 std::vector<FieldNews> decide_news(const IncomingRecord& record, const StoredOrder& stored,
-                                   const LocalSide* local, const provider::ResourceMaps& maps) {
+                                   const LocalSide* local, const provider::Connection& connection) {
+  const provider::ResourceMaps& maps = *connection.maps(resource);
   const json::Value said = jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(record.fields)));
   merge::Sides sides;
   if (local != nullptr) {
@@ -65,11 +84,22 @@ std::vector<FieldNews> decide_news(const IncomingRecord& record, const StoredOrd
       const auto& unsent = local->unsent_fields;
       each.view.ours = member_or_null(local->order, field.target);
       each.view.is_unsent = std::find(unsent.begin(), unsent.end(), field.target) != unsent.end();
+      each.view.is_echo =
+          each.view.is_unsent && is_echo(record, *local, each.view.said, field.target, connection);
     }
     each.decision = merge::decide(each.view, sides);
     news.push_back(each);
   }
   return news;
+}
+
+bool status_follows(const IncomingRecord& record, const StoredOrder& stored, const LocalSide* local,
+                    const provider::Connection& connection) {
+  if (!stored.is_adopted || local == nullptr) return false;
+  const std::optional<std::string> wanted = job::wanted_state(connection, resource, local->order);
+  const json::Value document = jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(record.document)));
+  return wanted && *wanted != job::present_state(*connection.descriptor->resource(resource),
+                                                 *connection.maps(resource), document);
 }
 
 std::vector<mapping::MappedField> taken_fields(std::span<const FieldNews> news) {

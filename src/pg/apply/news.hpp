@@ -29,7 +29,11 @@ bool needs_local_side(const StoredOrder& stored, const provider::ResourceMaps& m
 
 // One entry for each field of the record, in its order. Null `local`: our side has no say.
 std::vector<FieldNews> decide_news(const IncomingRecord& record, const StoredOrder& stored,
-                                   const LocalSide* local, const provider::ResourceMaps& maps);
+                                   const LocalSide* local, const provider::Connection& connection);
+
+// Whether an order of ours that was found again has not been walked to its status yet.
+bool status_follows(const IncomingRecord& record, const StoredOrder& stored, const LocalSide* local,
+                    const provider::Connection& connection);
 
 std::vector<mapping::MappedField> taken_fields(std::span<const FieldNews> news);
 std::vector<std::string> withdrawn_fields(std::span<const FieldNews> news);  // need not be sent any more

@@ -62,6 +62,8 @@ StoredOrder read_stored(const IncomingRecord& record, const Rows& rows, std::siz
                      .is_adopted = rows.is_null(row, 3),
                      .awaits_echo = rows.boolean(row, 4),
                      .sync_state = rows.text_or(row, 5, ""),
+                     .is_of_same_moment = rows.boolean(row, 9),
+                     .synced_at = rows.is_null(row, 8) ? 0 : rows.number(row, 8),
                      .said_last = {}};
   stored.says_the_same =
       !stored.is_adopted && says_the_same(record, jsonb_column(rows, row, 6), jsonb_column(rows, row, 7));
@@ -74,7 +76,10 @@ std::string look_up_sql(std::string_view updated_at) {
   return "SELECT w.common_work_order_id, w.xmin, CASE WHEN " + std::string(updated_at) +
          " < w.source_updated_at THEN to_char(w.source_updated_at AT TIME ZONE 'UTC',"
          " '\"the version of \"YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z is stored\"') END,"
-         " w.source_work_order_id, w.awaited_echo IS NOT NULL, w.sync_state, w.source_doc, w.source_fields"
+         " w.source_work_order_id, w.awaited_echo IS NOT NULL, w.sync_state, w.source_doc, w.source_fields,"
+         " extract(epoch FROM w.last_synced_at)::float8, " +
+         std::string(updated_at) +
+         " = w.source_updated_at"
          " FROM cmms.work_order w WHERE w.tenant_id = $1 AND w.provider_id = $2 AND ";
 }
 
@@ -323,7 +328,7 @@ std::optional<LocalSide> read_local_side(const IncomingRecord& record, const Sto
       "SELECT to_jsonb(w), $4 > w.updated_at FROM cmms.work_order w"
       " WHERE w.tenant_id = $1 AND w.common_work_order_id = $2 AND w.xmin = $3";
   constexpr const char* waiting_sql =
-      "SELECT q.changed_fields, q.state IN ('in_flight', 'in_doubt') FROM cmms.outbox q"
+      "SELECT q.changed_fields, q.state IN ('in_flight', 'in_doubt'), q.sent_values FROM cmms.outbox q"
       " WHERE q.tenant_id = $1 AND q.resource = 'work_order' AND q.record_id = $2";
   static const std::string locked_order_sql = std::string(order_sql) + " FOR NO KEY UPDATE OF w";
   static const std::string locked_waiting_sql = std::string(waiting_sql) + " FOR UPDATE OF q";
@@ -338,21 +343,26 @@ std::optional<LocalSide> read_local_side(const IncomingRecord& record, const Sto
           .execute({record.tenant_id, id, Param::datum(XIDOID, TransactionIdGetDatum(stored.version)),
                     Param::typed(TIMESTAMPTZOID, record.updated_at)});
   if (row.empty()) return std::nullopt;
-  LocalSide side{.order = kept_json(row, 0, 0), .unsent_fields = {}, .provider_is_newer = row.boolean(0, 1)};
+  LocalSide side{.order = kept_json(row, 0, 0),
+                 .unsent_fields = {},
+                 .sent_values = {},
+                 .provider_is_newer = row.boolean(0, 1)};
   const Rows unsent = (lock == Lock::rows ? locked_waiting : waiting).execute({record.tenant_id, id});
   if (unsent.empty()) return side;
   for (std::optional<std::string>& field : unsent.list(0, 0)) {
     if (field) side.unsent_fields.push_back(*std::move(field));
   }
   side.awaits_answer = unsent.boolean(0, 1);
+  side.sent_values = kept_json(unsent, 0, 2);
   return side;
 }
 
 std::optional<OrderWrite> update_order(const IncomingRecord& record, const StoredOrder& stored,
-                                       std::span<const FieldNews> news) {
+                                       std::span<const FieldNews> news, bool status_follows) {
   static Statement statement(
-      "SELECT outcome, detail, event_type, event_id FROM cmms.apply_news($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-      {TEXTOID, UUIDOID, XIDOID, JSONBOID, JSONBOID, JSONBOID, TEXTARRAYOID, JSONBOID, INT4OID});
+      "SELECT outcome, detail, event_type, event_id FROM cmms.apply_news($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+      "$10)",
+      {TEXTOID, UUIDOID, XIDOID, JSONBOID, JSONBOID, JSONBOID, TEXTARRAYOID, JSONBOID, INT4OID, BOOLOID});
   const std::vector<std::string> withdrawn = withdrawn_fields(news);
   const std::string conflicts = conflicts_json(news);
   const Rows rows = statement.execute(
@@ -360,7 +370,8 @@ std::optional<OrderWrite> update_order(const IncomingRecord& record, const Store
        Param::datum(XIDOID, TransactionIdGetDatum(stored.version)), Param::datum(JSONBOID, record.fields),
        Param::datum(JSONBOID, record.document), Param::datum(JSONBOID, jsonb_from_fields(taken_fields(news))),
        withdrawn.empty() ? Param::null(TEXTARRAYOID) : Param::array(TEXTARRAYOID, withdrawn),
-       conflicts.empty() ? Param::null(JSONBOID) : Param::json(conflicts), record.map_version});
+       conflicts.empty() ? Param::null(JSONBOID) : Param::json(conflicts), record.map_version,
+       status_follows});
   if (rows.empty() || rows.is_null(0, 0)) return std::nullopt;
   OrderWrite write{.outcome = rows.text_or(0, 0, ""),
                    .detail = rows.text_or(0, 1, ""),
@@ -424,7 +435,7 @@ std::vector<std::optional<StoredOrder>> OrderBatch::find(std::span<const Incomin
   std::vector<std::optional<StoredOrder>> found(records.size());
   const Rows rows = statement.execute({records.front().tenant_id, records.front().provider_id});
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    const auto i = static_cast<std::size_t>(rows.integer(row, 8));
+    const auto i = static_cast<std::size_t>(rows.integer(row, 10));
     found[i] = read_stored(records[i], rows, row);
   }
   for (std::size_t i = 0; i < records.size(); ++i) {

@@ -41,7 +41,9 @@ struct StoredOrder {
   bool is_adopted = false;                       // ours, and the provider's id is not known yet
   bool awaits_echo = false;                      // of a push that came just before
   std::string sync_state;
-  json::Value said_last;  // an object; null: the provider has said nothing yet
+  bool is_of_same_moment = false;  // as the record, by its time stamp
+  double synced_at = 0;            // when something about it was last recorded, in seconds since 1970
+  json::Value said_last;           // an object; null: the provider has said nothing yet
 };
 
 // The order that the record is about. An order of ours whose create had no answer is found by its reference.
@@ -84,6 +86,7 @@ class OrderBatch {
 struct LocalSide {
   json::Value order;                       // the row, an object
   std::vector<std::string> unsent_fields;  // changed here, and the provider may not have that yet
+  json::Value sent_values;                 // of theirs, by field and attempt; changed here since
   bool awaits_answer = false;              // they are in flight or in doubt
   bool provider_is_newer = false;          // the record's time stamp is later than our last change
 };
@@ -92,8 +95,9 @@ enum class Lock : std::uint8_t { none, rows };  // rows: the order and what wait
 std::optional<LocalSide> read_local_side(const IncomingRecord& record, const StoredOrder& stored, Lock lock);
 
 // Applies what was decided of the record's fields. Null: another session has changed the order meanwhile.
+// `status_follows`: it is an adopted one whose status has still to be walked to.
 std::optional<OrderWrite> update_order(const IncomingRecord& record, const StoredOrder& stored,
-                                       std::span<const FieldNews> news);
+                                       std::span<const FieldNews> news, bool status_follows);
 
 // The record is the echo of our push and says nothing else.
 void use_up_echo(const IncomingRecord& record, const StoredOrder& stored);

@@ -85,7 +85,7 @@ class InboundPreview {
     }
     const mapping::Mapped& mapped = completed ? *completed : incoming_.inbound.mapped;
     if (stored_ && needs_local_side(*stored_, maps_)) local_ = read_local_side(record, *stored_, Lock::none);
-    if (stored_) news_ = decide_news(record, *stored_, local_ ? &*local_ : nullptr, maps_);
+    if (stored_) news_ = decide_news(record, *stored_, local_ ? &*local_ : nullptr, connection_);
     add_fields(mapped);
     add_problems(mapped);
     check_columns(mapped);

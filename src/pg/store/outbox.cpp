@@ -38,7 +38,7 @@ constexpr const char* claim_sql = R"sql(
     RETURNING o.tenant_id, o.resource, o.record_id, o.provider_id, o.operation, o.changed_fields, o.source_record_id,
               d.next_attempt_at, o.outbox_id, o.attempts, d.was_in_doubt, o.lookups,
               extract(epoch FROM clock_timestamp() - o.in_doubt_since)::float8, o.accepted_at IS NOT NULL,
-              extract(epoch FROM clock_timestamp() - o.attempted_at)::float8)sql";
+              extract(epoch FROM clock_timestamp() - o.attempted_at)::float8, o.sent_values::text)sql";
 
 // A statement of its own: its snapshot is younger than the lock on the outbox row, so that the record is
 // never older than the change that was claimed with it.
@@ -95,6 +95,7 @@ ClaimedRow claimed_row(const Rows& rows, std::size_t i) {
   row.seconds_in_doubt = rows.number(i, 12);
   row.is_accepted = rows.boolean(i, 13);
   if (!rows.is_null(i, 14)) row.seconds_since_attempt = rows.number(i, 14);
+  if (!rows.is_null(i, 15)) row.sent_values = rows.text(i, 15);
   return row;
 }
 

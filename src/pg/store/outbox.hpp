@@ -40,10 +40,11 @@ struct ClaimedRow {
   std::vector<std::string> changed_fields;
   std::string source_record_id;  // empty: the provider has not got it yet
   QueuePlace place;
-  std::optional<std::string> record;  // the row as JSON; none when it is gone or not needed
-  int attempts = 0;                   // this one included
-  bool is_in_doubt = false;           // an earlier attempt's outcome is unknown: to be looked up
-  int lookups = 0;                    // that read everything and found nothing
+  std::optional<std::string> record;       // the row as JSON; none when it is gone or not needed
+  std::optional<std::string> sent_values;  // of earlier attempts and replaced since, as JSON
+  int attempts = 0;                        // this one included
+  bool is_in_doubt = false;                // an earlier attempt's outcome is unknown: to be looked up
+  int lookups = 0;                         // that read everything and found nothing
   double seconds_in_doubt = 0;
   std::optional<double> seconds_since_attempt;
   bool is_accepted = false;  // the provider has it, and has not said yet what it is called

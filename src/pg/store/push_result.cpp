@@ -31,15 +31,18 @@ const char* state_name(Settlement::State state) {
 // Here and below rows are looked up by key once, one by one, and then reached by their place in the table:
 // the caller has locked them, and no estimate, made perhaps while the tables were empty, can turn that into a
 // scan.
+// A create that a poll or webhook has settled while its answer or look-up was under way has been told by that
+// what the provider said: its own answer may hold newer values, which are left to be told as news.
 constexpr const char* acknowledge_sql = R"sql(
     WITH r AS MATERIALIZED (
-      SELECT v.*, q.place AS outbox_place, q.is_current
+      SELECT v.*, q.place AS outbox_place, q.is_current, q.is_create
       FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[], $7::text[], $8::text[],
                   $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
         AS v(tenant_id, resource, record_id, source_record_id, document, fields, source_status, source_priority,
              source_updated_at, source_revision, identifier, provider_id, sent_fields, remaining_fields, sync_state)
       LEFT JOIN LATERAL (
-        SELECT x.ctid AS place, x.change_seq IS NOT DISTINCT FROM x.claimed_change_seq AS is_current
+        SELECT x.ctid AS place, x.change_seq IS NOT DISTINCT FROM x.claimed_change_seq AS is_current,
+               x.operation = 'create' AS is_create
         FROM cmms.outbox x
         WHERE x.tenant_id = v.tenant_id AND x.resource = v.resource AND x.record_id = v.record_id
           AND coalesce(x.state, '') = 'in_flight' LIMIT 1) AS q ON true),
@@ -67,7 +70,7 @@ constexpr const char* acknowledge_sql = R"sql(
     UPDATE {table} w
     SET {source_id} = coalesce(r.source_record_id, w.{source_id}),
         source_doc = coalesce(r.document, w.source_doc),
-        source_fields = CASE WHEN r.fields IS NULL THEN w.source_fields
+        source_fields = CASE WHEN r.fields IS NULL OR r.is_create AND w.{source_id} IS NOT NULL THEN w.source_fields
                              ELSE coalesce(w.source_fields, '{}') || r.fields END,
         {status}source_status = coalesce(r.source_status, w.source_status),
         {status}source_priority = coalesce(r.source_priority, w.source_priority),
@@ -266,6 +269,12 @@ void settle_rows(const RecordTable& table, const std::vector<const Settlement*>&
 
 void acknowledge(const std::vector<Acknowledgement>& acknowledgements) {
   for_each_table(acknowledgements, acknowledge_rows);
+}
+
+void absorb_import(const RecordKey& key, std::string_view provider_id, std::string_view source_record_id) {
+  static Statement statement("SELECT cmms.absorb_import($1, $2, $3, $4)",
+                             {TEXTOID, TEXTOID, UUIDOID, TEXTOID});
+  statement.execute({key.tenant_id, provider_id, Param::uuid(key.record_id), source_record_id});
 }
 
 void settle(const std::vector<Settlement>& settlements) { for_each_table(settlements, settle_rows); }

@@ -28,6 +28,10 @@ struct Acknowledgement {
 };
 
 // A change made since the claim stays queued, as an update.
+// The record of an order of ours may have been imported before the answer to its creation was known: then
+// that import gives way. To be called before the acknowledgement.
+void absorb_import(const RecordKey& key, std::string_view provider_id, std::string_view source_record_id);
+
 void acknowledge(const std::vector<Acknowledgement>& acknowledgements);
 
 // The provider has not got it, or nobody knows.

@@ -35,6 +35,11 @@ MadeJob make_push_job(Task& task) {
   input.changed_fields = task.row.changed_fields;
   input.source_record_id = task.row.source_record_id;
   input.reference = task.row.key.record_id;
+  if (task.row.sent_values) {
+    Result<json::Document> sent = json::Document::parse(*task.row.sent_values);
+    if (!sent) return std::move(sent).error();
+    input.sent_values = std::make_shared<const json::Document>(std::move(sent).value());
+  }
   // A provider that says something else each time must not keep a change back for ever.
   input.may_check = task.row.attempts <= most_checks;
   if (input.record == nullptr && input.operation != job::PushOperation::remove) {

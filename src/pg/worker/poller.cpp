@@ -158,7 +158,8 @@ std::optional<CapturedError> Poller::apply_together(Task& task) {
   return session_.transaction("applying a poll", [&] {
     limit_lock_waits("200ms");
     Tally tally;
-    add(tally, apply_records(*task.connection, task.resource, task.page->records, cause_of(task)));
+    add(tally,
+        apply_records(*task.connection, task.resource, task.page->records, cause_of(task), task.sent_at));
     advance_cursor(task);
     log_page(task, tally);
   });
@@ -174,7 +175,8 @@ std::optional<CapturedError> Poller::apply_one_by_one(Task& task) {
     Tally tally;
     for (const json::Value& record : task.page->records) {
       const auto refusal = in_subtransaction([&] {
-        add(tally, apply_records(*task.connection, task.resource, std::span(&record, 1), cause_of(task)));
+        add(tally, apply_records(*task.connection, task.resource, std::span(&record, 1), cause_of(task),
+                                 task.sent_at));
       });
       if (!refusal) continue;
       if (is_transient(*refusal)) {

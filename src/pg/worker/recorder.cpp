@@ -170,6 +170,15 @@ void Recorder::record_together(const std::vector<TaskPointer>& tasks, SystemTime
   carry_out(batch);
 }
 
+// What an acknowledgement may stumble over; looked for only when something was in the way.
+void Recorder::absorb_imports(const OutcomeBatch& batch) {
+  const OriginScope origin(Origin::worker);
+  for (const store::Acknowledgement& row : batch.acknowledgements) {
+    if (row.key.resource != "work_order" || row.source_record_id.empty()) continue;
+    store::absorb_import(row.key, row.provider_id, row.source_record_id);
+  }
+}
+
 // One bad result must not cost the others: it is recorded without its documents, and where even that fails,
 // as something to be looked up or repeated later. True: something about it is recorded.
 bool Recorder::record_alone(const Task& task, SystemTime now) {
@@ -178,6 +187,7 @@ bool Recorder::record_alone(const Task& task, SystemTime now) {
     const auto error = in_subtransaction([&] {
       OutcomeBatch batch;
       add_outcome(task, detail, policy(), random_, now, batch);
+      absorb_imports(batch);
       carry_out(batch);
     });
     if (!error) return true;

@@ -45,6 +45,7 @@ class Recorder {
   void record_one_by_one(std::vector<TaskPointer>& tasks, SystemTime now);
   bool record_alone(const Task& task, SystemTime now);
   void carry_out(const OutcomeBatch& batch);
+  static void absorb_imports(const OutcomeBatch& batch);
   void release_unsent();
   void defer(TaskPointer task, SystemTime until);
 

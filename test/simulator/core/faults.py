@@ -4,11 +4,12 @@ A rule is a JSON object:
 
     {"name": "lost answers",                     optional, shown in the ledger
      "match": {"method": "POST", "path": "^/api/v1/work_orders$", "body": "Freezer", "query": "updated_at"},
-     "nth": 3, "skip": 10, "count": 5, "probability": 0.2,
+     "nth": 3, "skip": 10, "count": 5, "probability": 0.2, "for_seconds": 4,
      "action": "reset_after", ...}
 
 `path`, `query` and `body` are regular expressions (search). Of the matching requests `skip` pass first, then `nth` picks one (counted
-from 1), `probability` some of them, and the rule retires after `count` firings. The first rule that fires wins.
+from 1), `probability` some of them, and the rule retires after `count` firings, or `for_seconds` after it was made. The first rule that
+fires wins.
 
 Actions: see ACTIONS. `latency_ms` may be added to any action. `write` says whether the provider does the work before the fault.
 """
@@ -19,6 +20,7 @@ import base64
 import json
 import random
 import re
+import time
 from dataclasses import dataclass, field
 
 from .http import Delivery, Request, Response
@@ -31,12 +33,13 @@ ACTIONS: dict[str, tuple[bool, bool, frozenset[str]]] = {
     "reset_after": (True, False, frozenset()),
     "status": (False, True, frozenset({"status", "headers", "body"})),
     "truncate": (True, True, frozenset({"bytes"})),
+    "dribble": (True, True, frozenset({"bytes_per_second"})),  # the whole answer, so slowly that a client gives up
     "huge": (True, True, frozenset({"bytes"})),
     "redirect": (False, True, frozenset({"location", "status"})),
     "drop_fields": (True, False, frozenset({"fields"})),
     "replace_body": (True, True, frozenset({"status", "headers", "body", "base64"})),
 }
-COMMON_MEMBERS = frozenset({"name", "match", "nth", "skip", "count", "probability", "action", "latency_ms", "write"})
+COMMON_MEMBERS = frozenset({"name", "match", "nth", "skip", "count", "probability", "for_seconds", "action", "latency_ms", "write"})
 MATCH_MEMBERS = frozenset({"method", "path", "query", "body"})
 
 
@@ -51,6 +54,7 @@ class Rule:
     seen: int = 0
     fired: int = 0
     patterns: dict[str, re.Pattern] = field(default_factory=dict)
+    made_at: float = field(default_factory=time.monotonic)
 
     @property
     def name(self) -> str:
@@ -80,6 +84,8 @@ class Rule:
         """Called for each matching request; keeps the counts."""
         specification = self.specification
         if "count" in specification and self.fired >= specification["count"]:
+            return False
+        if time.monotonic() - self.made_at >= specification.get("for_seconds", float("inf")):
             return False
         self.seen += 1
         place = self.seen - specification.get("skip", 0)
@@ -111,6 +117,8 @@ class Rule:
             answer = _answer(status, body, specification.get("headers", {}))
         elif self.action == "truncate":
             delivery.mode, delivery.size = "truncate", specification.get("bytes", max(1, len(answer.body) // 2))
+        elif self.action == "dribble":
+            delivery.mode, delivery.size = "dribble", specification.get("bytes_per_second", 10)
         elif self.action == "huge":
             delivery.mode, delivery.size = "huge", specification.get("bytes", 1_000_000_000)
         elif self.action == "redirect":
@@ -136,7 +144,8 @@ def _answer(status: int, body: object, headers: dict[str, str], is_base64: bool 
 
 
 def _without(response: Response, paths: list[str]) -> Response:
-    """The JSON response without the members named by dotted paths such as data.id; a list on the way means each of its elements."""
+    """The JSON response without the members named by dotted paths such as data.id; a list on the way means each of its elements. What is no
+    JSON stays as it is."""
 
     def drop(node: object, names: list[str]) -> None:
         if isinstance(node, list):
@@ -148,7 +157,10 @@ def _without(response: Response, paths: list[str]) -> Response:
             else:
                 drop(node.get(names[0]), names[1:])
 
-    document = json.loads(response.body)
+    try:
+        document = json.loads(response.body)
+    except ValueError:
+        return response
     for path in paths:
         drop(document, path.split("."))
     return Response(response.status, json.dumps(document).encode(), response.headers)

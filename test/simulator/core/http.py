@@ -88,9 +88,9 @@ class Response:
 class Delivery:
     """How a response leaves: at once, late, never, cut short, or as far more bytes than anybody asked for."""
 
-    mode: str = "answer"  # answer | hang | reset | truncate | huge
+    mode: str = "answer"  # answer | hang | reset | truncate | dribble | huge
     latency: float = 0.0  # seconds
-    size: int = 0  # bytes sent (truncate) or promised (huge)
+    size: int = 0  # bytes sent (truncate), promised (huge) or sent in a second (dribble)
 
 
 Done = Callable[[str], None]
@@ -211,7 +211,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writable = True
-        self._pump()
+        asyncio.get_running_loop().call_soon(self._pump)  # not from within the transport's own writing
 
     def close(self) -> None:
         self._transport.abort()
@@ -245,6 +245,8 @@ class Connection(asyncio.Protocol):
             self._transport.write(response.head(len(response.body)) + response.body[: delivery.size])
             self._finish("truncated")
             self._transport.close()
+        elif delivery.mode == "dribble":
+            self._dribble(response.head(len(response.body)) + response.body, delivery.size)
         elif delivery.mode == "huge":
             self._filler = _filler(response, delivery.size)
             self._pump()
@@ -252,10 +254,25 @@ class Connection(asyncio.Protocol):
             self._transport.write(response.head(len(response.body)) + response.body)
             self._finish("answered")
 
+    def _dribble(self, rest: bytes, bytes_per_second: int) -> None:
+        """One byte at a time, until all are sent or the client has gone."""
+        self._timer = None
+        if self._transport.is_closing():
+            return
+        self._transport.write(rest[:1])
+        if len(rest) > 1:
+            self._timer = asyncio.get_running_loop().call_later(1 / bytes_per_second, self._dribble, rest[1:], bytes_per_second)
+        else:
+            self._finish("answered")
+            self._next()
+
     def _pump(self) -> None:
         if self._filler is None:
             return
         for block in self._filler:
+            if self._transport.is_closing():
+                self._filler = None
+                return
             self._transport.write(block)
             if not self._writable:
                 return
@@ -287,13 +304,37 @@ def _plain(status: int, text: str) -> bytes:
     return response.head(len(response.body)) + response.body
 
 
-async def serve(handler: Handler, host: str, port: int, tls: ssl.SSLContext | None, started: Callable[[int], None], stop: asyncio.Event) -> None:
-    """Serve until `stop` is set; `started` is told the port that was taken."""
-    loop = asyncio.get_running_loop()
-    connections: set[Connection] = set()
-    server = await loop.create_server(lambda: Connection(handler, connections), host, port, ssl=tls, backlog=1024, reuse_address=True)
-    started(server.sockets[0].getsockname()[1])
-    await stop.wait()
-    server.close()
-    for connection in list(connections):
-        connection.close()
+class Listener:
+    """Where the server listens, and the connections that came of it. An outage is what a restart of the provider looks like from outside:
+    connections break, new ones are refused, and its records are still there when it is back."""
+
+    def __init__(self, handler: Handler, host: str, tls: ssl.SSLContext | None) -> None:
+        self._handler = handler
+        self._host = host
+        self._tls = tls
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def open(self, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self._handler, self._connections), self._host, port, ssl=self._tls, backlog=1024, reuse_address=True
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        if self._server:
+            self._server.close()
+            self._server = None
+        for connection in list(self._connections):
+            connection.close()
+
+    async def outage(self, seconds: float) -> None:
+        self.close()
+        await asyncio.sleep(seconds)
+        while self._server is None:
+            try:
+                await self.open(self.port)
+            except OSError:  # a client that tries to connect may have been given the port as its own
+                await asyncio.sleep(0.05)

@@ -29,6 +29,8 @@ class Simulator:
         self.rate_limit = rate_limit
         self.faults = Faults(seed)
         self.ledger = Ledger()
+        self.listener: http.Listener | None = None  # while it serves
+        self._outage: asyncio.Task | None = None
         self._control: dict[tuple[str, str], Callable[[Request], object]] = {
             ("GET", "/health"): lambda request: {"status": "ok"},
             ("GET", "/faults"): lambda request: self.faults.describe(),
@@ -38,6 +40,7 @@ class Simulator:
             ("DELETE", "/ledger"): self._clear_ledger,
             ("GET", "/summary"): self._show_summary,
             ("POST", "/rate_limit"): self._set_rate_limit,
+            ("POST", "/outage"): self._begin_outage,
             ("POST", "/reset"): self._reset,
             **provider.control(),
         }
@@ -108,6 +111,19 @@ class Simulator:
         self.rate_limit.window_seconds = float(wanted.get("window_seconds", self.rate_limit.window_seconds))
         return {"limit": self.rate_limit.limit, "window_seconds": self.rate_limit.window_seconds}
 
+    def _begin_outage(self, request: Request) -> object:
+        """{"seconds": 3}: begins when this has been answered, and is not prolonged by a second one."""
+        seconds = float(request.json()["seconds"])
+        if self.listener is None or (self._outage and not self._outage.done()):
+            return {"seconds": 0}
+        loop = asyncio.get_running_loop()
+        self._outage = loop.create_task(self._outage_after_answer(seconds))
+        return {"seconds": seconds}
+
+    async def _outage_after_answer(self, seconds: float) -> None:
+        await asyncio.sleep(0.05)
+        await self.listener.outage(seconds)
+
     def _reset(self, request: Request) -> object:
         self.provider.reset()
         self.faults.clear()
@@ -149,7 +165,11 @@ def run(simulator: Simulator, arguments: argparse.Namespace) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await http.serve(simulator.handle, arguments.host, arguments.port, tls, lambda port: _announce(port, arguments), stop)
+        simulator.listener = http.Listener(simulator.handle, arguments.host, tls)
+        await simulator.listener.open(arguments.port)
+        _announce(simulator.listener.port, arguments)
+        await stop.wait()
+        simulator.listener.close()
 
     try:
         asyncio.run(serve_until_signalled())

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 import uuid
 
@@ -70,6 +71,40 @@ class Faults(SimulatorTest):
         self.assertEqual(self.list(), [])
         self.assertEqual(self.control("GET", "summary")["in_progress"], 1)
         slow.join()
+
+    def test_dribble(self) -> None:
+        self.fault(action="dribble", bytes_per_second=2000, count=1)
+        started = time.monotonic()
+        self.assertEqual(self.post()[0], 201)
+        self.assertGreater(time.monotonic() - started, 0.2)
+        self.assertEqual(self.control("GET", "ledger")[0]["outcome"], "answered")
+
+    def test_a_rule_ends_after_its_time(self) -> None:
+        self.fault(action="status", status=503, for_seconds=0.2)
+        self.assertEqual(self.post()[0], 503)
+        give_up_at = time.monotonic() + 10
+        while self.post()[0] == 503 and time.monotonic() < give_up_at:
+            time.sleep(0.01)
+        self.assertEqual(self.post()[0], 201)
+
+    def test_an_outage_refuses_connections_and_forgets_nothing(self) -> None:
+        self.create("kept")
+        self.control("POST", "outage", {"seconds": 0.3})
+        give_up_at = time.monotonic() + 10
+        with self.assertRaises(ConnectionRefusedError):
+            while time.monotonic() < give_up_at:
+                try:
+                    self.post()
+                except (ConnectionResetError, http.client.RemoteDisconnected):
+                    time.sleep(0.01)
+        while True:
+            self.connection.close()
+            try:
+                self.assertEqual([order["title"] for order in self.list(search="kept")], ["kept"])
+                return
+            except ConnectionRefusedError:
+                self.assertLess(time.monotonic(), give_up_at)
+                time.sleep(0.01)
 
     def test_truncate(self) -> None:
         self.fault(action="truncate", bytes=30, count=1)

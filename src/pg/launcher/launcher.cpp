@@ -10,6 +10,7 @@
 #include "pg/boundary/guard.hpp"
 #include "pg/launcher/database_list.hpp"
 #include "pg/module.hpp"
+#include "pg/worker/wake.hpp"
 
 extern "C" {
 #include "postmaster/interrupt.h"
@@ -293,6 +294,7 @@ void start_launcher() {
 void register_workers() {
   if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
   register_shared_memory();
+  notice_prepared_commits();
   BackgroundWorker worker{};
   std::strncpy(worker.bgw_name, "pg_cmms launcher", BGW_MAXLEN - 1);
   std::strncpy(worker.bgw_type, "pg_cmms launcher", BGW_MAXLEN - 1);

@@ -260,7 +260,7 @@ long Launcher::wait_milliseconds(TimestampTz now) const {
 
 void Launcher::run() {
   while (true) {
-    check_for_interrupts();
+    check_for_interrupts_between_transactions();
     if (ConfigReloadPending) {
       ConfigReloadPending = false;
       pg_call([] { ProcessConfigFile(PGC_SIGHUP); });

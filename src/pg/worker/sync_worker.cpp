@@ -26,12 +26,15 @@ using std::chrono::milliseconds;
 constexpr auto healthy_after = 60s;
 constexpr auto make_way_interval = 1s;
 constexpr auto least_setback = 1s;  // less is how clocks are kept right
+constexpr int spare_descriptors = 8;
 
 // PostgreSQL must know of sockets that it did not open, or it could run out of descriptors for its files.
 int reserve_connections(int wanted) {
   int reserved = 0;
   while (reserved < wanted && AcquireExternalFD()) ++reserved;
   if (reserved == wanted) return reserved;
+  // PostgreSQL's own wait sets, and the transport's, need a few of them.
+  for (int i = 0; i < spare_descriptors && reserved > 1; ++i, --reserved) ReleaseExternalFD();
   if (reserved == 0) ReserveExternalFD();
   log(LOG,
       "pg_cmms uses " + std::to_string(std::max(reserved, 1)) + " connections instead of " +

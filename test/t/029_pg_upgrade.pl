@@ -1,4 +1,4 @@
-# pg_upgrade takes a database with pg_cmms along. What it has made sends nothing until its databases are armed; the library stays out of the way while it works.
+# pg_upgrade takes a database with pg_cmms along, and what it has made sends nothing until its databases are armed.
 use strict;
 use warnings;
 

@@ -54,7 +54,7 @@ SyncWorker::SyncWorker(Session& session)
       claimer_(session_, providers_, dispatcher_),
       poller_(session_, providers_, dispatcher_),
       reader_(session_, providers_, dispatcher_),
-      upkeep_(session_, std::chrono::system_clock::now()),
+      upkeep_(session_, planning_time()),
       wait_set_(dispatcher_.poll_fd()) {
   if (const auto& failure = dispatcher_.failure()) raise(*failure);
   configure();
@@ -253,7 +253,7 @@ void SyncWorker::listen(bool is_latched) {
     ConfigReloadPending = false;
     session_.reload();
     configure();
-    upkeep_.start_soon(std::chrono::system_clock::now());
+    upkeep_.start_soon(planning_time());
   }
   if (session_.take_wakes() > 0) {
     was_woken_ = true;

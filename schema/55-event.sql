@@ -25,11 +25,12 @@ COMMENT ON COLUMN cmms.event.occurred_at IS 'Start of the transaction in which i
 
 CREATE FUNCTION cmms.notify_event(event_type text, tenant_id text, provider_id text, records bigint, last_event_id bigint) RETURNS void
   LANGUAGE sql
-  RETURN pg_catalog.pg_notify('cmms_event', pg_catalog.jsonb_build_object(
-    'event_type', event_type, 'tenant_id', tenant_id, 'provider_id', provider_id,
-    'records', records, 'last_event_id', last_event_id)::text);
+  RETURN CASE WHEN pg_catalog.current_setting('cmms.notify', true) OPERATOR(pg_catalog.=) 'off' THEN NULL
+    ELSE pg_catalog.pg_notify('cmms_event', pg_catalog.jsonb_build_object(
+      'event_type', event_type, 'tenant_id', tenant_id, 'provider_id', provider_id,
+      'records', records, 'last_event_id', last_event_id)::text) END;
 COMMENT ON FUNCTION cmms.notify_event(text, text, text, bigint, bigint) IS
-'Sends NOTIFY cmms_event with a JSON payload: event_type, tenant_id, provider_id, records (how many), last_event_id.';
+'Sends NOTIFY cmms_event with a JSON payload: event_type, tenant_id, provider_id, records (how many), last_event_id. Nothing where cmms.notify is off.';
 
 CREATE FUNCTION cmms.update_event_type(from_status text, to_status text) RETURNS text
   IMMUTABLE LANGUAGE sql

@@ -312,6 +312,8 @@ std::string Transfer::describe(Failure failure, CURLcode code) const {
     case Failure::refused:
       return "the request cannot be sent: " + libcurl_text(code);
     case Failure::malformed:
+      // Written by our own callbacks, which fail only for want of memory.
+      if (code == CURLE_WRITE_ERROR) return "there is no memory for the answer of " + host;
       return "the answer of " + host + " is malformed: " + libcurl_text(code);
     default:
       // When libcurl was kept from sending again, its own text speaks of a callback.

@@ -5,6 +5,7 @@
 #include "core/json/text.hpp"
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
+#include "pg/guc/guc.hpp"
 
 extern "C" {
 #include "commands/async.h"
@@ -25,6 +26,7 @@ void write_event(const Event& event) {
 
 // Not through SQL: it is sent for each webhook.
 void announce_events(const Announcement& announcement) {
+  if (!guc::notify()) return;
   const std::string payload = "{\"records\": " + std::to_string(announcement.records) +
                               ", \"tenant_id\": " + json::quote(announcement.tenant_id) +
                               ", \"event_type\": " + json::quote(announcement.event_type) +

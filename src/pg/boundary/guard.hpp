@@ -146,6 +146,12 @@ inline void check_for_interrupts() {
   if (unlikely(InterruptPending)) pg_call([] { CHECK_FOR_INTERRUPTS(); });
 }
 
+// In a background process's own loop: a cancel is meant for a statement, and there is none.
+inline void check_for_interrupts_between_transactions() {
+  QueryCancelPending = false;
+  check_for_interrupts();
+}
+
 }  // namespace cmms::pg
 
 // Defines the SQL-callable function `name`; the body that follows sees `fcinfo` and returns a Datum.

@@ -26,13 +26,13 @@ milliseconds milliseconds_of(Datum interval) {
   return milliseconds(static_cast<std::int64_t>(std::max(rows.number(0, 0), 0.0)));
 }
 
-// Each call has a snapshot of its own. What waits for a person, or for a provider that is switched off or
-// paused, is not work. The newest row is looked for: at the old end lie the remains of all that is done, as
-// long as this transaction lasts.
+// Each call has a snapshot of its own. What waits for a person, or for a provider that is switched off,
+// paused or gone, is not work. The newest row is looked for: at the old end lie the remains of all that is
+// done, as long as this transaction lasts.
 bool there_is_work() {
   static Statement statement(
       R"sql(
-      SELECT EXISTS (SELECT FROM cmms.provider p
+      SELECT EXISTS (SELECT FROM cmms.provider p JOIN pg_catalog.pg_foreign_server s ON s.srvname = p.provider_id
                      CROSS JOIN unnest(ARRAY['work_order', 'part', 'asset']) AS r(resource)
                      CROSS JOIN LATERAL (
                        SELECT FROM cmms.outbox o
@@ -42,10 +42,12 @@ bool there_is_work() {
                      WHERE p.active AND p.paused_at IS NULL AND p.mode <> 'read')
           OR EXISTS (SELECT FROM (SELECT FROM cmms.outbox o WHERE o.state = 'in_flight'
                                   ORDER BY o.claimed_at DESC LIMIT 1) AS q)
-          OR EXISTS (SELECT FROM cmms.provider p JOIN cmms.poll_cursor c ON c.provider_id = p.provider_id
+          OR EXISTS (SELECT FROM cmms.provider p JOIN pg_catalog.pg_foreign_server s ON s.srvname = p.provider_id
+                     JOIN cmms.poll_cursor c ON c.provider_id = p.provider_id
                      WHERE p.active AND p.paused_at IS NULL
                        AND (c.poll_requested_at IS NOT NULL OR c.next_poll_at <= clock_timestamp()))
-          OR EXISTS (SELECT FROM cmms.provider p JOIN cmms.read_back r ON r.provider_id = p.provider_id
+          OR EXISTS (SELECT FROM cmms.provider p JOIN pg_catalog.pg_foreign_server s ON s.srvname = p.provider_id
+                     JOIN cmms.read_back r ON r.provider_id = p.provider_id
                      WHERE p.active AND p.paused_at IS NULL))sql",
       {});
   const Spi spi;

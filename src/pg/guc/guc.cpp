@@ -23,6 +23,7 @@ int event_retention_days = 90;
 int failure_retention_days = 180;
 int sync_log_retention_days = 30;
 int webhook_event_retention_days = 30;
+bool notify_value = true;
 
 constexpr int one_hour_ms = 3'600'000;
 constexpr int one_day_ms = 24 * one_hour_ms;
@@ -94,6 +95,11 @@ void define() {
                             *setting.value, setting.minimum, setting.maximum, setting.context, setting.unit,
                             /* check_hook */ nullptr, /* assign_hook */ nullptr, /* show_hook */ nullptr);
   }
+  // PREPARE TRANSACTION refuses transactions that have notified anybody.
+  DefineCustomBoolVariable("cmms.notify", "Sends NOTIFY cmms_event for each event.",
+                           "Switch it off in transactions that are to be prepared.", &notify_value,
+                           notify_value, PGC_USERSET, 0, /* check_hook */ nullptr, /* assign_hook */ nullptr,
+                           /* show_hook */ nullptr);
   MarkGUCPrefixReserved("cmms");
 }
 
@@ -108,6 +114,7 @@ std::chrono::milliseconds retry_base() { return std::chrono::milliseconds(retry_
 std::chrono::milliseconds retry_cap() { return std::chrono::milliseconds(retry_cap_ms); }
 std::size_t max_response_bytes() { return static_cast<std::size_t>(max_response_kb) * 1024; }
 std::size_t max_webhook_bytes() { return static_cast<std::size_t>(max_webhook_kb) * 1024; }
+bool notify() { return notify_value; }
 std::size_t sync_log_body_bytes() { return static_cast<std::size_t>(sync_log_body_size_bytes); }
 
 }  // namespace cmms::pg::guc

@@ -18,5 +18,6 @@ std::chrono::milliseconds retry_cap();
 std::size_t max_response_bytes();
 std::size_t max_webhook_bytes();
 std::size_t sync_log_body_bytes();
+bool notify();  // listeners, of each event
 
 }  // namespace cmms::pg::guc

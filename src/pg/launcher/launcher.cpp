@@ -1,6 +1,7 @@
 #include "pg/launcher/launcher.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <iterator>
 #include <string>
@@ -9,6 +10,7 @@
 #include "pg/boundary/guard.hpp"
 #include "pg/launcher/database_list.hpp"
 #include "pg/module.hpp"
+#include "pg/worker/wake.hpp"
 
 extern "C" {
 #include "postmaster/interrupt.h"
@@ -29,6 +31,12 @@ constexpr int longest_backoff_seconds = 300;
 TimestampTz failure_backoff(int failures) {
   const int doublings = std::min(failures - 1, 9);
   return seconds(std::min(1 << doublings, longest_backoff_seconds));
+}
+
+// Only ever compared with itself: setting the server's clock must not hold anything up.
+TimestampTz steady_time() {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
 void forget_launcher(int /*code*/, Datum /*argument*/) {
@@ -74,12 +82,13 @@ void Launcher::take_requests(TimestampTz now) {
 }
 
 bool Launcher::has_stopped(const ServedDatabase& entry, TimestampTz now) {
-  if (entry.state == WorkerState::exited) return true;
   Candidate& candidate = candidates_[entry.database];
+  // Not when it says so itself: it has its slot until the postmaster has seen it off.
   if (candidate.handle != nullptr) {
     pid_t ignored = 0;
     return pg_call([&] { return GetBackgroundWorkerPid(candidate.handle, &ignored); }) == BGWH_STOPPED;
   }
+  if (entry.state == WorkerState::exited) return true;
   if (entry.state != WorkerState::starting) return false;
   if (candidate.started_at == 0) candidate.started_at = now;
   return now - candidate.started_at > lost_start;
@@ -144,12 +153,13 @@ bool Launcher::is_served(Oid database) const {
   });
 }
 
+// A worker that has come or gone a moment ago decides whether there is a slot for the next one.
 bool Launcher::may_start(TimestampTz now) const {
   if (now < no_start_before_) return false;
   const SharedState& state = *shared_state();
   SharedStateLock lock(LW_SHARED);
   return std::none_of(state.entries, state.entries + state.entry_count, [&](const ServedDatabase& entry) {
-    if (entry.state != WorkerState::starting) return false;
+    if (entry.state != WorkerState::starting && entry.state != WorkerState::exited) return false;
     const auto candidate = candidates_.find(entry.database);
     return candidate == candidates_.end() || now - candidate->second.started_at < slow_start;
   });
@@ -250,12 +260,12 @@ long Launcher::wait_milliseconds(TimestampTz now) const {
 
 void Launcher::run() {
   while (true) {
-    check_for_interrupts();
+    check_for_interrupts_between_transactions();
     if (ConfigReloadPending) {
       ConfigReloadPending = false;
       pg_call([] { ProcessConfigFile(PGC_SIGHUP); });
     }
-    const TimestampTz now = GetCurrentTimestamp();
+    const TimestampTz now = steady_time();
     reap(now);
     take_requests(now);
     if (now >= next_refresh_at_) refresh_databases(now);
@@ -284,6 +294,7 @@ void start_launcher() {
 void register_workers() {
   if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
   register_shared_memory();
+  notice_prepared_commits();
   BackgroundWorker worker{};
   std::strncpy(worker.bgw_name, "pg_cmms launcher", BGW_MAXLEN - 1);
   std::strncpy(worker.bgw_type, "pg_cmms launcher", BGW_MAXLEN - 1);

@@ -127,9 +127,18 @@ std::vector<ClaimedRow> claim(const std::vector<ClaimRequest>& requests) {
   return claimed;
 }
 
-std::string current_time() {
-  static Statement statement("SELECT clock_timestamp()", {});
-  return statement.execute().text_or(0, 0, "");
+std::vector<AbandonedRow> abandoned_rows() {
+  static Statement statement(
+      "SELECT o.tenant_id, o.resource, o.record_id, o.claimed_at FROM cmms.outbox o WHERE o.state = "
+      "'in_flight'",
+      {});
+  const Rows rows = statement.execute();
+  std::vector<AbandonedRow> abandoned;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    RecordKey key{rows.text_or(i, 0, ""), rows.text_or(i, 1, ""), rows.text_or(i, 2, "")};
+    abandoned.push_back({std::move(key), rows.text_or(i, 3, "")});
+  }
+  return abandoned;
 }
 
 namespace {
@@ -142,7 +151,10 @@ const std::string& recovery_sql() {
         SELECT o.tenant_id, o.resource, o.record_id, o.operation = 'create' OR o.source_record_id IS NULL AS doubt,
           o.accepted_at IS NOT NULL AS accepted,
           CASE WHEN o.change_seq = o.claimed_change_seq THEN 'pending' ELSE cmms.unsent_state(o.provider_id) END AS state
-        FROM cmms.outbox o WHERE o.state = 'in_flight' AND o.claimed_at < $1 FOR UPDATE SKIP LOCKED),
+        FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS k(tenant_id, resource, record_id, claimed_at)
+        JOIN cmms.outbox o ON o.tenant_id = k.tenant_id AND o.resource = k.resource AND o.record_id = k.record_id
+          AND o.claimed_at = k.claimed_at
+        WHERE o.state = 'in_flight' FOR UPDATE OF o SKIP LOCKED),
         recovered AS (
         UPDATE cmms.outbox o SET state = CASE WHEN a.doubt THEN 'in_doubt' ELSE a.state END,
         in_doubt_since = CASE WHEN a.doubt THEN now() END, lookups = 0, next_attempt_at = now()
@@ -159,7 +171,11 @@ const std::string& recovery_sql() {
     }
     return text + R"sql(
       SELECT count(*) FILTER (WHERE a.doubt), count(*) FILTER (WHERE NOT a.doubt),
-        (SELECT count(*) FROM cmms.outbox o WHERE o.state = 'in_flight' AND o.claimed_at < $1) = count(*)
+        (SELECT count(*) FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[])
+           AS k(tenant_id, resource, record_id, claimed_at)
+           JOIN cmms.outbox o ON o.tenant_id = k.tenant_id AND o.resource = k.resource AND o.record_id = k.record_id
+             AND o.claimed_at = k.claimed_at
+           WHERE o.state = 'in_flight') = count(*)
         FROM abandoned a)sql";
   }();
   return sql;
@@ -167,14 +183,19 @@ const std::string& recovery_sql() {
 
 }  // namespace
 
-Recovery recover_abandoned(std::string_view started_at) {
-  static Statement statement(recovery_sql().c_str(), {TIMESTAMPTZOID});
-  const Rows rows = statement.execute({Param::timestamp(started_at)});
-  Recovery recovery;
-  recovery.in_doubt = static_cast<std::size_t>(rows.integer(0, 0));
-  recovery.due = static_cast<std::size_t>(rows.integer(0, 1));
-  recovery.is_complete = rows.boolean(0, 2);
-  return recovery;
+Recovery recover(const std::vector<AbandonedRow>& abandoned) {
+  KeyColumns keys;
+  std::vector<std::string> claim_times;
+  for (const AbandonedRow& row : abandoned) {
+    keys.add(row.key);
+    claim_times.push_back(row.claimed_at);
+  }
+  static Statement statement(recovery_sql().c_str(),
+                             {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID});
+  const Rows rows = statement.execute({keys.tenants(), keys.resource_names(), keys.records(),
+                                       Param::array(TIMESTAMPTZARRAYOID, claim_times)});
+  return {static_cast<std::size_t>(rows.integer(0, 0)), static_cast<std::size_t>(rows.integer(0, 1)),
+          rows.boolean(0, 2)};
 }
 
 std::optional<double> seconds_to_next_row(const std::vector<QueueLane>& lanes) {

@@ -54,15 +54,23 @@ struct ClaimedRow {
 // sent again.
 std::vector<ClaimedRow> claim(const std::vector<ClaimRequest>& requests);
 
+// A row that was under way when its worker ended. Told from a later claim by the time; which of the two is
+// earlier says nothing, as the clock may have been set back.
+struct AbandonedRow {
+  RecordKey key;
+  std::string claimed_at;
+};
+
 struct Recovery {
   std::size_t in_doubt = 0;  // creates: to be looked up
   std::size_t due = 0;       // what may simply be repeated
-  bool is_complete = false;  // nothing is left behind a lock of somebody else's
+  bool is_complete = true;   // nothing is left behind a lock of somebody else's
 };
 
-// Takes over what earlier workers had under way, that is all that was claimed before this one started.
-Recovery recover_abandoned(std::string_view started_at);
-std::string current_time();  // the server's clock, as recover_abandoned() wants it
+// What earlier workers had under way: before the first claim, all that is.
+std::vector<AbandonedRow> abandoned_rows();
+// Takes it over, as far as nobody has locked it.
+Recovery recover(const std::vector<AbandonedRow>& abandoned);
 
 // One resource of one provider: what is claimed together.
 struct QueueLane {

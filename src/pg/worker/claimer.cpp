@@ -56,7 +56,8 @@ MadeJob make_job(Task& task) {
   }
   if (task.kind == TaskKind::push) return make_push_job(task);
   std::optional<job::Micros> attempted_at;
-  if (task.row.seconds_since_attempt) {
+  // An attempt in the future: the clock was set back since, and says nothing about the provider's times.
+  if (task.row.seconds_since_attempt && *task.row.seconds_since_attempt >= 0) {
     const auto ago = std::chrono::duration<double>(*task.row.seconds_since_attempt);
     attempted_at = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now() - ago);
   }

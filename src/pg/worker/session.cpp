@@ -1,6 +1,10 @@
 #include "pg/worker/session.hpp"
 
+#include <utility>
+
 #include "core/sqlstate.hpp"
+#include "pg/catalog/installed_extension.hpp"
+#include "pg/guc/guc.hpp"
 
 extern "C" {
 #include "catalog/pg_database.h"
@@ -16,6 +20,12 @@ namespace {
 std::uint64_t provider_table_generation = 1;
 Oid provider_table = InvalidOid;
 Oid armed_table = InvalidOid;
+
+// Invalid when somebody has renamed the schema, or taken it apart.
+Oid find_table(const char* name) {
+  const Oid schema = get_namespace_oid("cmms", true);
+  return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
 
 void on_relation_change(Datum /*argument*/, Oid relation) {
   if (relation == InvalidOid || relation == provider_table || relation == armed_table)
@@ -94,11 +104,12 @@ bool Session::begin() {
     CacheRegisterRelcacheCallback(on_relation_change, Datum{0});
   });
   const auto error = in_transaction([&] {
+    const InstalledExtension installed = installed_extension();
+    extension_ = installed.oid;
+    version_ = installed.version;
     pg_call([&] {
-      extension_ = get_extension_oid("pg_cmms", true);
-      const Oid schema = get_namespace_oid("cmms", true);
-      provider_table = OidIsValid(schema) ? get_relname_relid("provider", schema) : InvalidOid;
-      armed_table = OidIsValid(schema) ? get_relname_relid("armed_database", schema) : InvalidOid;
+      provider_table = find_table("provider");
+      armed_table = find_table("armed_database");
     });
   });
   if (error) raise(*error);
@@ -115,13 +126,48 @@ bool Session::begin() {
 // DROP EXTENSION locks the extension before its tables, and so does every transaction here: one waits for the
 // other instead of both for each other.
 void Session::require_extension() {
-  const Oid current = pg_call([&] {
-    LockDatabaseObject(ExtensionRelationId, extension_, 0, AccessShareLock);
-    return get_extension_oid("pg_cmms", true);
-  });
-  if (current == extension_ && OidIsValid(provider_table)) return;
-  leave_ = OidIsValid(current) ? ExitReason::reinstalled : ExitReason::no_extension;
-  raise(sqlstate::not_available, "pg_cmms was dropped from this database");
+  pg_call([&] { LockDatabaseObject(ExtensionRelationId, extension_, 0, AccessShareLock); });
+  const InstalledExtension installed = installed_extension();
+  const Oid table = pg_call([] { return find_table("provider"); });
+  if (installed.oid == extension_ && installed.version == version_ && table == provider_table) return;
+  leave_ = OidIsValid(installed.oid) ? ExitReason::reinstalled : ExitReason::no_extension;
+  raise(sqlstate::not_available, "pg_cmms was updated in this database, or dropped");
+}
+
+bool Session::knows_schema() const { return OidIsValid(provider_table) && is_supported_version(version_); }
+
+void Session::report_unknown_schema() const {
+  if (!OidIsValid(provider_table)) {
+    log(WARNING, "pg_cmms does nothing in this database: its schema cmms, or a table in it, is missing", {},
+        "Give the schema its name back, or drop the extension and create it again.");
+    return;
+  }
+  log(WARNING,
+      "pg_cmms does nothing in this database: version " + version_ +
+          " of its schema is not known to this library, which is of version " + library_version(),
+      {},
+      "Run ALTER EXTENSION pg_cmms UPDATE, or install the library of that version and restart the server.");
+}
+
+void Session::wait_for_another_schema() {
+  report_unknown_schema();
+  constexpr long make_way_milliseconds = 1000;
+  TimestampTz check_at = GetCurrentTimestamp() + guc::fallback_poll_interval().count() * 1000;
+  pgstat_report_activity(STATE_IDLE, "waiting for a schema that this library knows");
+  while (!leave_) {
+    pg_call([] {
+      WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, make_way_milliseconds,
+                PG_WAIT_EXTENSION);
+      ResetLatch(MyLatch);
+    });
+    check_for_interrupts_between_transactions();
+    if (std::exchange(ConfigReloadPending, false)) reload();
+    if (take_wakes() > 0 || GetCurrentTimestamp() >= check_at) {
+      check();
+      check_at = GetCurrentTimestamp() + guc::fallback_poll_interval().count() * 1000;
+    }
+    if (!leave_) make_way_if_asked();
+  }
 }
 
 void Session::check() {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
@@ -33,6 +34,10 @@ class Session {
     });
   }
 
+  // Whether this library can work with the schema that is installed; if not, waits until another one is.
+  bool knows_schema() const;
+  void wait_for_another_schema();
+
   // Set once the worker has to end. No transaction succeeds any more.
   const std::optional<ExitReason>& leave() const { return leave_; }
   [[noreturn]] void end();
@@ -56,9 +61,11 @@ class Session {
  private:
   bool attach();
   void require_extension();
+  void report_unknown_schema() const;
 
   WorkerTicket ticket_;
   Oid extension_ = InvalidOid;
+  std::string version_;  // of the schema
   std::optional<ExitReason> leave_;
   bool is_checked_ = false;
 };

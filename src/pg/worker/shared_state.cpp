@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "pg/boundary/guard.hpp"
 #include "pg/guc/guc.hpp"
 
 namespace cmms::pg {
@@ -33,11 +34,14 @@ void request_shared_memory() {
 // Runs in the postmaster, again after each crash, and nowhere else: a backend inherits the two pointers.
 void start_shared_memory() {
   if (previous_startup_hook != nullptr) previous_startup_hook();
+  Place place{};
+  enter([&] { place = find_place(); });
   LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
   bool found = false;
   state = static_cast<SharedState*>(ShmemInitStruct(shared_memory_name, shared_memory_size(), &found));
   state_lock = &GetNamedLWLockTranche(shared_memory_name)->lock;
   if (!found) {
+    state->place = place;
     state->launcher_process_number = -1;
     state->probe_all = false;
     state->request_count = 0;

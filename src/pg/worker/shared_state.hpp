@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "pg/launcher/place.hpp"
+
 namespace cmms::pg {
 
 enum class WorkerState : std::uint8_t { unused, starting, running, exited };
@@ -14,7 +16,7 @@ enum class WorkerState : std::uint8_t { unused, starting, running, exited };
 enum class ExitReason : std::uint8_t {
   failed,        // an error, a signal, a database that is gone
   no_extension,  // pg_cmms is not, or no longer, installed in the database
-  reinstalled,   // it was dropped and created again: start afresh
+  reinstalled,   // it was updated, or dropped and created again: start afresh
   making_way,    // DROP DATABASE or CREATE DATABASE .. TEMPLATE wants the database to itself
 };
 
@@ -39,6 +41,7 @@ struct WorkerTicket {
 inline constexpr int max_launch_requests = 64;
 
 struct SharedState {
+  Place place;
   int launcher_process_number;
   bool probe_all;  // more databases asked than there was room to note
   int request_count;

@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "pg/guc/guc.hpp"
+#include "pg/store/due_time.hpp"
 #include "pg/store/outbox.hpp"
 #include "pg/store/provider.hpp"
 #include "pg/worker/bulk.hpp"
+#include "pg/worker/clock.hpp"
 
 extern "C" {
 #include "postmaster/interrupt.h"
@@ -23,12 +25,16 @@ using std::chrono::milliseconds;
 
 constexpr auto healthy_after = 60s;
 constexpr auto make_way_interval = 1s;
+constexpr auto least_setback = 1s;  // less is how clocks are kept right
+constexpr int spare_descriptors = 8;
 
 // PostgreSQL must know of sockets that it did not open, or it could run out of descriptors for its files.
 int reserve_connections(int wanted) {
   int reserved = 0;
   while (reserved < wanted && AcquireExternalFD()) ++reserved;
   if (reserved == wanted) return reserved;
+  // PostgreSQL's own wait sets, and the transport's, need a few of them.
+  for (int i = 0; i < spare_descriptors && reserved > 1; ++i, --reserved) ReleaseExternalFD();
   if (reserved == 0) ReserveExternalFD();
   log(LOG,
       "pg_cmms uses " + std::to_string(std::max(reserved, 1)) + " connections instead of " +
@@ -48,7 +54,7 @@ SyncWorker::SyncWorker(Session& session)
       claimer_(session_, providers_, dispatcher_),
       poller_(session_, providers_, dispatcher_),
       reader_(session_, providers_, dispatcher_),
-      upkeep_(session_, std::chrono::system_clock::now()),
+      upkeep_(session_, planning_time()),
       wait_set_(dispatcher_.poll_fd()) {
   if (const auto& failure = dispatcher_.failure()) raise(*failure);
   configure();
@@ -63,9 +69,10 @@ void SyncWorker::configure() {
 // Before anything is claimed: what a dead worker had under way must not be taken for ours.
 void SyncWorker::recover(SystemTime now) {
   store::Recovery recovery;
+  std::vector<store::AbandonedRow> abandoned;
   const auto error = session_.transaction("taking over from the last worker", [&] {
-    if (started_at_.empty()) started_at_ = store::current_time();
-    recovery = store::recover_abandoned(started_at_);
+    abandoned = abandoned_ ? *abandoned_ : store::abandoned_rows();
+    if (!abandoned.empty()) recovery = store::recover(abandoned);
   });
   recover_at_ = now + 1s;
   if (error) {
@@ -73,6 +80,7 @@ void SyncWorker::recover(SystemTime now) {
     return;
   }
   is_recovered_ = recovery.is_complete;
+  abandoned_ = std::move(abandoned);
   if (recovery.in_doubt + recovery.due == 0) return;
   log(LOG,
       "pg_cmms takes over " + std::to_string(recovery.in_doubt + recovery.due) +
@@ -131,7 +139,7 @@ void SyncWorker::turn(SystemTime now) {
   }
 
   claimer_.tick(now);
-  const bool claims = !started_at_.empty() && !recorder_.is_congested() && claimer_.has_work(now);
+  const bool claims = abandoned_ && !recorder_.is_congested() && claimer_.has_work(now);
   if (claims) claimer_.claim(now);
   if (has_recorded || claims) claimer_.note_busy(std::chrono::steady_clock::now() - began);
   transfer(now);
@@ -141,19 +149,45 @@ void SyncWorker::turn(SystemTime now) {
     transfer(now);
   }
   if (session_.leave()) return;
-  if (!started_at_.empty() && reader_.is_due(now)) {
+  if (abandoned_ && reader_.is_due(now)) {
     reader_.start_due(now);
     transfer(now);
   }
   housekeeping(now);
 }
 
+bool SyncWorker::was_set_back() const { return planning_lead() - setback_ > least_setback; }
+
+// The clock was set back, now or before this worker started: what is due must not wait until it has made up.
+void SyncWorker::pull_in_due_times() {
+  const SystemTime::duration lead = planning_lead();
+  const double setback = was_set_back() ? std::chrono::duration<double>(lead - setback_).count() : 0;
+  const double longest_delay =
+      std::chrono::duration<double>(std::max<milliseconds>(guc::retry_cap(), retry_after_max)).count();
+  std::size_t count = 0;
+  const auto error =
+      session_.transaction("checking", [&] { count = store::pull_in_due_times(setback, longest_delay); });
+  if (error) {
+    if (!session_.leave()) log(WARNING, *error);
+    return;
+  }
+  if (setback > 0) setback_ = lead;
+  if (count == 0) return;
+  log(LOG,
+      "the server's clock was set back: pg_cmms takes up " + std::to_string(count) + " things that are due");
+  claimer_.look_again();
+  poller_.check_soon();
+  reader_.check_soon();
+}
+
 // What can wait until the requests have left.
 void SyncWorker::housekeeping(SystemTime now) {
-  if (std::exchange(was_woken_, false) || now >= check_at_) {
-    session_.check();
+  setback_ = std::min(setback_, planning_lead());
+  if (now >= check_at_ || was_set_back()) {
+    pull_in_due_times();
     check_at_ = now + guc::fallback_poll_interval();
   }
+  if (std::exchange(was_woken_, false)) session_.check();
   if (session_.leave()) return;
   if (providers_.has_unsaved_state(now)) providers_.save_states(session_, now);
   if (claimer_.wants_schedule() && !claimer_.has_work(now)) claimer_.read_schedule(now);
@@ -209,7 +243,7 @@ void SyncWorker::wait(SystemTime now) {
     pgstat_report_activity(STATE_IDLE, activity.c_str());
   }
   const bool is_latched = wait_set_.wait(time);
-  check_for_interrupts();
+  check_for_interrupts_between_transactions();
   listen(is_latched);
 }
 
@@ -219,7 +253,7 @@ void SyncWorker::listen(bool is_latched) {
     ConfigReloadPending = false;
     session_.reload();
     configure();
-    upkeep_.start_soon(std::chrono::system_clock::now());
+    upkeep_.start_soon(planning_time());
   }
   if (session_.take_wakes() > 0) {
     was_woken_ = true;
@@ -231,8 +265,8 @@ void SyncWorker::listen(bool is_latched) {
 
 void SyncWorker::run() {
   while (!session_.leave()) {
-    turn(std::chrono::system_clock::now());
-    if (!session_.leave()) wait(std::chrono::system_clock::now());
+    turn(planning_time());
+    if (!session_.leave()) wait(planning_time());
   }
 }
 
@@ -247,6 +281,7 @@ void cmms_sync_worker_main(Datum /*argument*/) {
     std::memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(ticket));
     cmms::pg::Session session(ticket);
     if (!session.begin()) return;
+    if (!session.leave() && !session.knows_schema()) session.wait_for_another_schema();
     if (!session.leave()) {
       cmms::pg::SyncWorker worker(session);
       worker.run();

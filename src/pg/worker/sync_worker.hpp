@@ -7,6 +7,8 @@
 #include "pg/prelude.hpp"
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "core/retry/retry.hpp"
 #include "pg/worker/claimer.hpp"
@@ -36,6 +38,8 @@ class SyncWorker {
   void give_back();
   void housekeeping(SystemTime now);
   bool is_quiet(SystemTime now) const;
+  bool was_set_back() const;  // the clock, since that was last taken into account
+  void pull_in_due_times();
   bool keep_up_statistics();
   void wait(SystemTime now);
   void listen(bool is_latched);
@@ -53,12 +57,14 @@ class SyncWorker {
   Upkeep upkeep_;
   WaitSet wait_set_;
 
-  std::string started_at_;  // what was claimed before belongs to a dead worker
+  // By the worker before this one; none: not known yet.
+  std::optional<std::vector<store::AbandonedRow>> abandoned_;
   bool is_recovered_ = false;
   SystemTime recover_at_{};
   SystemTime healthy_at_{};
   bool was_woken_ = false;
   SystemTime check_at_{};
+  SystemTime::duration setback_{};  // of the clock, so far taken into account
   SystemTime make_way_check_at_{};
   bool statistics_are_pending_ = false;
 };

@@ -5,6 +5,11 @@
 #include "pg/boundary/guard.hpp"
 #include "pg/worker/shared_state.hpp"
 
+extern "C" {
+#include "nodes/parsenodes.h"
+#include "tcop/utility.h"
+}
+
 namespace cmms::pg {
 namespace {
 
@@ -66,7 +71,26 @@ void on_resource_release(ResourceReleasePhase phase, bool /*is_commit*/, bool is
   if (shared_state() != nullptr && !wake_running_worker(*shared_state())) request_launch(*shared_state());
 }
 
+ProcessUtility_hook_type previous_utility_hook = nullptr;
+
+// An error passes this frame by longjmp: it holds nothing.
+void run_utility(PlannedStmt* statement, const char* query, bool keeps_tree, ProcessUtilityContext context,
+                 ParamListInfo parameters, QueryEnvironment* environment, DestReceiver* destination,
+                 QueryCompletion* completion) {
+  const auto* transaction = reinterpret_cast<const TransactionStmt*>(statement->utilityStmt);
+  const bool is_prepared_commit =
+      IsA(transaction, TransactionStmt) && transaction->kind == TRANS_STMT_COMMIT_PREPARED;
+  const auto run = previous_utility_hook != nullptr ? previous_utility_hook : standard_ProcessUtility;
+  run(statement, query, keeps_tree, context, parameters, environment, destination, completion);
+  if (is_prepared_commit && shared_state() != nullptr) wake_running_worker(*shared_state());
+}
+
 }  // namespace
+
+void notice_prepared_commits() {
+  previous_utility_hook = ProcessUtility_hook;
+  ProcessUtility_hook = run_utility;
+}
 
 void wake_worker_at_commit() {
   if (!callbacks_are_registered) {

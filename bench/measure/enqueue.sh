@@ -12,7 +12,7 @@ measure_enqueue() {
     local clients hub peer ours plain
     add_provider queue ""
     sql -c "SELECT cmms.pause_provider('queue', 'what is measured is the queue')"
-    sql_file enqueue
+    sql_file enqueue >/dev/null
     for clients in 1 2; do
         peer=$(enqueue_tps enqueue_peer_order "$clients")
         hub=$(enqueue_tps enqueue_order "$clients")

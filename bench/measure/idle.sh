@@ -6,13 +6,29 @@ IDLE_SECONDS=65
 # Processor time of a process so far, in seconds.
 processor_seconds() { awk -v hertz="$(getconf CLK_TCK)" '{ printf "%.2f", ($14 + $15) / hertz }' "/proc/$1/stat"; }
 
+# All statements of the database so far, but those of the measurement itself.
+statements_run() { sql -c "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat_statements%'"; }
+
+# After a start the worker makes partitions and removes what has expired, in steps: idle is what comes after.
+wait_for_silence() {
+    local before=-1 now
+    now=$(statements_run)
+    for _ in $(seq 60); do
+        [ "$before" != "$now" ] || return 0
+        before=$now
+        sleep 10
+        now=$(statements_run)
+    done
+    fail "the worker has not been silent for 10 s within ten minutes"
+}
+
 measure_idle() {
     local worker before after statements most
     restart_bench_cluster "shared_preload_libraries = 'pg_cmms, pg_stat_statements'" "pg_stat_statements.track = all"
-    sql -c "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"
+    sql -c "SET client_min_messages = warning" -c "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"
     sql -c "SELECT cmms.wait_until_idle('60 s')" >/dev/null
     worker=$(worker_pid)
-    sleep 5  # the worker's first round after a start is not idleness
+    wait_for_silence
     sql -c "SELECT pg_stat_statements_reset()" >/dev/null
     before=$(processor_seconds "$worker")
     sleep "$IDLE_SECONDS"

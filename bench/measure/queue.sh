@@ -44,7 +44,7 @@ measure_queue() {
     local few_time few_buffers many_time many_buffers free held
     restart_bench_cluster "shared_preload_libraries = 'pg_cmms, pg_stat_statements, auto_explain'" \
         "auto_explain.log_analyze = on" "auto_explain.log_buffers = on" "auto_explain.log_nested_statements = on" "auto_explain.log_timing = off"
-    sql -c "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"
+    sql -c "SET client_min_messages = warning" -c "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"
     add_provider backlog ""
     reset_statistics
     for _ in 1 2 3 4 5; do

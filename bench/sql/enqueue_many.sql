@@ -1,7 +1,7 @@
 -- :rows orders in one statement, and the same rows into two plain tables with the same indexes: the orders, and a queue. Prints the medians
 -- of five rounds each, in turn, in seconds.
-CREATE TABLE peer.plain_order (LIKE cmms.work_order INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES);
-CREATE TABLE peer.plain_queue (LIKE cmms.outbox INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING IDENTITY);
+CREATE TABLE peer.many_order (LIKE cmms.work_order INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES);
+CREATE TABLE peer.many_queue (LIKE cmms.outbox INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING IDENTITY);
 CREATE PROCEDURE peer.enqueue_many(how_many integer, INOUT ours float8[] DEFAULT '{}', INOUT plain float8[] DEFAULT '{}') LANGUAGE plpgsql AS $$
 DECLARE
   started timestamptz;
@@ -14,11 +14,11 @@ BEGIN
     ours := ours || extract(epoch FROM clock_timestamp() - started)::float8;
     started := clock_timestamp();
     WITH written AS (
-      INSERT INTO peer.plain_order (tenant_id, provider_id, title, description, priority, asset_ref)
+      INSERT INTO peer.many_order (tenant_id, provider_id, title, description, priority, asset_ref)
       SELECT 'default', 'queue', 'Order ' || n, 'Water leakage due to a blocked defrost drain', 'high', 'AST-' || n % 1000
       FROM generate_series(1, how_many) n
       RETURNING tenant_id, common_work_order_id, provider_id)
-    INSERT INTO peer.plain_queue (tenant_id, record_id, provider_id, operation)
+    INSERT INTO peer.many_queue (tenant_id, record_id, provider_id, operation)
       SELECT tenant_id, common_work_order_id, provider_id, 'create' FROM written;
     COMMIT;
     plain := plain || extract(epoch FROM clock_timestamp() - started)::float8;

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import evidence
 import report
@@ -25,7 +26,7 @@ from providers import ClickMaint, MobilityWork, Provider, SapPm
 from schedule import make_schedule
 
 APPLICATIONS = 4
-CALM = 4  # seconds before the storm in which the healthy provider is timed
+CALM_ORDERS = 15  # of the healthy provider, timed before the storm
 SHOWN = 5  # offending records of each kind whose history is printed
 UNDISTURBED = 2.0  # seconds: what the healthy provider's 95th percentile must stay under while others hang for 5
 TICKETS = ("clickmaint", "sap_pm")
@@ -76,8 +77,9 @@ class Suite:
         pace = max(1.0, seconds / 300)  # a long run has its load spread, or its tables would only slow the simulators
         self.applications = [Application(number, seed, self.providers, orders, self.stop, pace) for number in range(1, APPLICATIONS + 1)]
         self.users, self.gateway = Users(seed, self.providers, self.stop), Gateway(self.providers, threading.Event())
+        self.calm_began = time.time()
         self.observer.start()
-        time.sleep(CALM)
+        self.wait_for("the orders before the storm", lambda: len(self.observer.committed_at) >= CALM_ORDERS)
         self.began = time.time()
         for thread in (*self.applications, self.users, self.gateway):
             thread.start()
@@ -85,7 +87,7 @@ class Suite:
         self.disasters = Disasters(schedule, self.server, self.struck)
         self.disasters.start()
         self.disasters.join()
-        time.sleep(max(0.0, self.began + seconds - time.time()))
+        self.stop.wait(max(0.0, self.began + seconds - time.time()))  # the applications go on until then
         self.ended = time.time()
         self.stop.set()
         for thread in (*self.applications, self.users, self.observer):
@@ -101,11 +103,20 @@ class Suite:
         self.poll()
         self.wait_while_less_and_less_waits()
         # What the gateway still has, and what the providers' own users did last.
-        time.sleep(1)
+        silent = self.gateway.silent_rounds
+        self.wait_for("the gateway", lambda: self.gateway.silent_rounds >= silent + 2)  # the second began after all that was sent
         self.database.run("SELECT cmms.request_reread('sap_pm')")
         self.poll()
         left = self.database.run("SELECT to_json(q) FROM cmms.outbox q WHERE next_attempt_at < 'infinity' LIMIT 20")
         self.checks.check(not left, f"everything has been sent {time.monotonic() - started:.0f} s after the storm", left)
+
+    @staticmethod
+    def wait_for(what: str, condition: Callable[[], bool]) -> None:
+        give_up_at = time.monotonic() + 60
+        while not condition():
+            if time.monotonic() > give_up_at:
+                raise TimeoutError(f"gave up waiting for {what}")
+            time.sleep(0.05)
 
     def wait_while_less_and_less_waits(self) -> None:
         least, since = sys.maxsize, time.monotonic()
@@ -167,7 +178,7 @@ class Suite:
         known = set(self.database.run("SELECT DISTINCT marker FROM app.journal"))
         missing = sorted(acknowledged - known)
         self.checks.check(not missing, f"all of {len(acknowledged):,} commits that the server acknowledged are in the database", missing[:20])
-        calm = self.observer.latencies(self.began - CALM, self.began, [])
+        calm = self.observer.latencies(self.calm_began, self.began, [])
         stormy = self.observer.latencies(self.began, self.ended, self.disasters.outages)
         report.note(f"healthy provider, commit to request, before the storm: {report.latency(calm)}")
         report.note(f"healthy provider, commit to request, in the storm while the server was up: {report.latency(stormy)}")

@@ -62,20 +62,22 @@ class Gateway(threading.Thread):
         self._providers = providers
         self._stop_asked = stop
         self._positions = {provider.name: 0 for provider in providers}
+        self.silent_rounds = 0  # in which every provider answered and had nothing new
         self.counts: Counter = Counter()
 
     def run(self) -> None:
         self._session: Session = connect("gateway")
         while not self._stop_asked.wait(0.3):
-            for provider in self._providers:
-                self._hand_in(provider)
+            is_silent = [self._hand_in(provider) for provider in self._providers]
+            self.silent_rounds += all(is_silent)
         self._session.close()
 
-    def _hand_in(self, provider: Provider) -> None:
+    def _hand_in(self, provider: Provider) -> bool:
+        """Whether there was nothing to hand in."""
         try:
             position, bodies = provider.webhooks(self._positions[provider.name])
         except Unreachable:
-            return
+            return False
         calls = [
             f"SELECT outcome FROM cmms.ingest_webhook('{provider.name}', convert_to({quoted(body)}, 'UTF8'), {quoted(provider.webhook_headers)})"
             for body in bodies
@@ -91,6 +93,7 @@ class Gateway(threading.Thread):
                 self.counts[f"refused: {problem}"] += 1
             self._session.close()
             self._session = connect("gateway")
+        return not bodies
 
 
 class Observer(threading.Thread):

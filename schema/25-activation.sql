@@ -129,6 +129,27 @@ $$;
 COMMENT ON FUNCTION cmms.deactivate(text) IS
 'Stops pushing to and polling of a provider, for the owner of the foreign server. Changes are still queued and leave after the next cmms.activate. A request already under way is finished. SQLSTATEs: WO001 no such server, WO002 never activated, 42501 not the owner.';
 
+-- A new server of the same name may be another system: nothing that was meant for the old one is sent to it unasked.
+CREATE FUNCTION cmms.server_dropped() RETURNS event_trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  WITH stopped AS (
+    UPDATE cmms.provider p SET active = false, updated_at = now()
+    FROM pg_event_trigger_dropped_objects() o
+    WHERE o.object_type = 'server' AND p.provider_id = o.address_names[1] AND p.active
+      AND NOT EXISTS (SELECT FROM pg_foreign_server s WHERE s.srvname = p.provider_id)
+    RETURNING p.tenant_id, p.provider_id)
+  INSERT INTO cmms.audit_log (tenant_id, action, provider_id, detail, actor)
+  SELECT s.tenant_id, 'deactivate', s.provider_id, jsonb_build_object('because', tg_tag), cmms.calling_role() FROM stopped s;
+END
+$$;
+COMMENT ON FUNCTION cmms.server_dropped() IS
+'Event trigger of DROP SERVER and DROP OWNED: deactivates the provider, so that a new server of its name sends nothing before cmms.activate.';
+
+CREATE EVENT TRIGGER cmms_server_dropped ON sql_drop WHEN TAG IN ('DROP SERVER', 'DROP OWNED')
+  EXECUTE FUNCTION cmms.server_dropped();
+COMMENT ON EVENT TRIGGER cmms_server_dropped IS 'Deactivates the provider whose server is dropped.';
+
 -- Not cmms.pause and cmms.resume: cmms.resume('...') is said of orders, and a literal would be taken for a provider's name.
 CREATE FUNCTION cmms.pause_provider(provider_id text, reason text DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -91,6 +91,19 @@ worker_pid($node, $db);
     insert_orders($node, $db, $healthy, 1, 'Healthy');
     synchronized($healthy, 'another provider is served');
     cmp_ok(said('WARNING', $position), '<', 5, 'and nothing is tried in a loop');
+    # What waits was meant for the old server; a new one of its name may be another system.
+    my $queued = query("SELECT count(*) FROM cmms.outbox WHERE provider_id = '$provider'");
+    cmp_ok($queued, '>', 0, 'changes for the dropped server are still queued');
+    my $namesake = start_simulator();
+    query("CREATE SERVER $provider FOREIGN DATA WRAPPER cmms OPTIONS (type 'clickmaint', base_url '" . $namesake->api . "', entity_id '12');"
+        . "CREATE USER MAPPING FOR PUBLIC SERVER $provider OPTIONS (api_key 'test-key')");
+    insert_orders($node, $db, $healthy, 1, 'Meanwhile');
+    synchronized($healthy, 'others are served meanwhile');
+    is(query("SELECT active FROM cmms.provider WHERE provider_id = '$provider'"), 'f', 'a new server of the same name is not active');
+    is($namesake->summary->{creates}, 0, 'and is sent nothing');
+    query("SELECT cmms.activate('$provider', import_since => '2100-01-01')");
+    ok(is_idle($node, $db), 'once it is activated');
+    is(query("SELECT count(*) FROM cmms.outbox WHERE provider_id = '$provider'"), '0', 'what waited is sent');
 }
 
 # PREPARE TRANSACTION: nothing leaves before COMMIT PREPARED, by whomever, and then at once.

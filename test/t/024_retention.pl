@@ -86,7 +86,9 @@ for my $round (1 .. 20)
 ok(is_idle($node, $db), 'pushed');
 is(query("SELECT count(*) FROM cmms.work_order WHERE sync_state = 'synchronized'"), '400', 'orders are written and pushed while the table is read');
 $reader->query('COMMIT');
-is(query('SELECT string_agg(relation || $$ $$ || action, $$, $$) FROM cmms.apply_retention()'), 'event_old20 dropped', 'afterwards it goes');
+# The worker may be the one that drops it.
+wait_until('the week that was read', sub { query('SELECT FROM cmms.apply_retention()'); old_partitions() !~ /event_old20/ });
+pass('afterwards it goes');
 $snapshot->query('COMMIT');
 
 # Settings of 0 keep everything.
@@ -96,12 +98,13 @@ is(query(q{SELECT count(*) FROM cmms.retention_rule() WHERE relation LIKE 'sync_
 # In the middle of it the worker stops when it is told to, and goes on after a restart.
 query(q{INSERT INTO cmms.webhook_event (tenant_id, provider_id, body, outcome, http_status, processed_at, received_at)
     SELECT 'default', 'plant_a', convert_to(repeat('x', 2000), 'UTF8'), 'applied', 200, now(), now() - interval '100 days' FROM generate_series(1, 40000) n});
+query(q{CREATE OR REPLACE FUNCTION note_step() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$});
 $node->reload;
 wait_until('its first steps', sub { applied_left() < 40000 });
-my $left = applied_left();
 $node->stop('fast');
 $node->start;
-cmp_ok($left, '>', 0, 'stopped half way');
+cmp_ok(applied_left(), '>', 0, 'stopped half way');
+query('DROP TRIGGER note_step ON cmms.webhook_event');
 wait_until('the rest', sub { applied_left() == 0 });
 pass('after a restart it goes on');
 

@@ -20,10 +20,11 @@ as_perl_test() {
         TESTDIR="$WORK_DIR/tap" TESTDATADIR="$WORK_DIR/tap/data" TESTLOGDIR="$WORK_DIR/tap/log" "$@"
 }
 
+# show_server_logs SCRIPT: of one test, by its name without directory and extension.
 show_server_logs() {
     local log
-    find "$WORK_DIR/tap" -type f -path '*log/*' \( -name '*.log' -o -name 'regress_log_*' \) | sort | while read -r log; do
+    find "$WORK_DIR/tap" -type f -path '*log/*' \( -name "$1_*.log" -o -name "regress_log_$1" \) | sort | while read -r log; do
         say "--- end of $(basename "$log") ---"
-        tail -n 15 "$log" | sed 's/^/    /'
+        tail -n 40 "$log" | sed 's/^/    /'
     done
 }

@@ -15,8 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto collection_time = 2ms;
-constexpr std::size_t collection_size = 64;
+constexpr SystemTime::duration shortest_collection = 2ms;
+constexpr SystemTime::duration longest_collection = 10ms;
+constexpr std::size_t collection_size = 256;
 constexpr std::size_t most_at_once = 1000;  // results in one transaction, of which a bulk request has many
 constexpr auto busy_pause = 100ms;          // a row is locked by an application
 constexpr auto longest_pause = 60s;
@@ -109,7 +110,7 @@ std::vector<TaskPointer> Recorder::take_due(SystemTime now, bool at_once) {
   for (TaskPointer& task : waiting_)
     (task->record_not_before <= now ? due : later).push_back(std::move(task));
   waiting_ = std::move(later);
-  if (at_once || fresh_.size() >= collection_size || now - fresh_since_ >= collection_time) {
+  if (at_once || fresh_.size() >= collection_size || now - fresh_since_ >= collection_time_) {
     const auto end = fresh_.begin() + static_cast<std::ptrdiff_t>(std::min(fresh_.size(), most_at_once));
     std::move(fresh_.begin(), end, std::back_inserter(due));
     fresh_.erase(fresh_.begin(), end);
@@ -127,8 +128,8 @@ std::optional<SystemTime> Recorder::due_at() const {
   for (const TaskPointer& task : waiting_) {
     if (!due || task->record_not_before < *due) due = task->record_not_before;
   }
-  if (!fresh_.empty() && (!due || fresh_since_ + collection_time < *due))
-    due = fresh_since_ + collection_time;
+  if (!fresh_.empty() && (!due || fresh_since_ + collection_time_ < *due))
+    due = fresh_since_ + collection_time_;
   if (!unsent_.empty() && (!due || release_not_before_ < *due)) due = release_not_before_;
   return due;
 }
@@ -262,7 +263,11 @@ bool Recorder::record(SystemTime now, bool at_once) {
   std::vector<TaskPointer> tasks = take_due(now, at_once);
   if (tasks.empty()) return releases;
   std::vector<bool> busy(tasks.size(), false);
+  const auto began = std::chrono::steady_clock::now();
   const auto error = session_.transaction("recording results", [&] { record_together(tasks, now, busy); });
+  collection_time_ =
+      std::clamp(std::chrono::floor<SystemTime::duration>(std::chrono::steady_clock::now() - began),
+                 shortest_collection, longest_collection);
   if (session_.leave()) return false;
   if (error && !is_lock_timeout(*error)) {
     record_one_by_one(tasks, now);

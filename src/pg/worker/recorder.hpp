@@ -53,6 +53,9 @@ class Recorder {
   retry::Random& random_;
   std::vector<TaskPointer> fresh_;
   SystemTime fresh_since_{};
+  // As long as the last transaction took: what comes meanwhile shares the next one, and no result waits
+  // much longer for its record than that takes.
+  SystemTime::duration collection_time_{};
   std::vector<TaskPointer> waiting_;  // could not be recorded yet
   std::vector<TaskPointer> unsent_;
   SystemTime release_not_before_{};

@@ -79,7 +79,7 @@ waits('nobody', 'circuit', qr/failed \d+ times in a row, then one request tries:
 my $back = start_simulator();
 connect_provider($node, $db, 'back', $back);
 ok($node->poll_query_until($db, q{SELECT last_complete_at IS NOT NULL FROM cmms.sync_health WHERE provider_id = 'back'}), 'back: polled');
-insert_orders($node, $db, 'back', 1, 'Back soon');
+insert_orders($node, $db, 'back', 5, 'Back soon');
 ok($node->poll_query_until($db, q{SELECT bool_and(sync_state = 'synchronized') FROM cmms.work_order WHERE provider_id = 'back'}), 'back: created');
 # An update, as a create without an answer is looked up, and each look-up that is answered says that the provider is well.
 $back->fault({ match => { body => 'down' }, count => 5, action => 'status', status => 503 },
@@ -87,6 +87,22 @@ $back->fault({ match => { body => 'down' }, count => 5, action => 'status', stat
 query("UPDATE cmms.work_order SET description = 'down' WHERE provider_id = 'back'");
 waits('back', 'trial', qr/tries whether the provider is back/);
 waits('back', undef, qr/^$/);
+
+# One record whose every request fails says nothing of the others: they find the circuit closed.
+my $alone = start_simulator();
+connect_provider($node, $db, 'alone', $alone);
+ok($node->poll_query_until($db, q{SELECT last_complete_at IS NOT NULL FROM cmms.sync_health WHERE provider_id = 'alone'}), 'alone: polled');
+insert_orders($node, $db, 'alone', 1, 'Alone');
+ok($node->poll_query_until($db, q{SELECT bool_and(sync_state = 'synchronized') FROM cmms.work_order WHERE provider_id = 'alone'}), 'alone: created');
+$alone->fault({ match => { body => 'poison' }, action => 'status', status => 503 });
+query("UPDATE cmms.work_order SET description = 'poison' WHERE provider_id = 'alone'");
+ok($node->poll_query_until($db, q{SELECT attempts > 7 FROM cmms.outbox WHERE provider_id = 'alone'}), 'alone: more attempts than open a circuit');
+is(query(q{SELECT circuit, consecutive_failures FROM cmms.sync_health WHERE provider_id = 'alone'}), 'closed|1', 'alone: it stays closed');
+insert_orders($node, $db, 'alone', 1, 'Company');
+ok($node->poll_query_until($db, q{SELECT sync_state = 'synchronized' FROM cmms.work_order WHERE provider_id = 'alone' AND title LIKE 'Company%'}), 'alone: another order arrives');
+is(query(q{SELECT count(*) FILTER (WHERE outcome = 'synchronized'), bool_and(http_status = 503) FILTER (WHERE outcome = 'retrying')
+    FROM cmms.sync_log WHERE provider_id = 'alone' AND direction = 'push'}), '2|t', 'alone: and nothing else went wrong');
+waits('alone', 'backoff', qr/^1 records? wait/, 0, 30);
 
 # Retry-After in seconds, as a date, absurdly far and in the past; with 429 and with 503.
 my %asked = (

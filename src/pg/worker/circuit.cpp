@@ -48,15 +48,19 @@ void Circuit::on_success(SystemTime sent_at) {
   if (state_ != State::closed && sent_at < opened_at_) return;
   state_ = State::closed;
   failures_ = 0;
+  failed_record_.clear();
   openings_ = 0;
 }
 
-void Circuit::on_failure(SystemTime sent_at, SystemTime now, bool is_certain,
+void Circuit::on_failure(SystemTime sent_at, SystemTime now, bool is_certain, std::string_view record,
                          std::optional<std::chrono::seconds> retry_after, const retry::Policy& policy,
                          retry::Random& random) {
   const bool is_news = state_ == State::closed || sent_at >= opened_at_;
-  if (is_news) {
+  const bool is_repeated =
+      state_ == State::closed && !is_certain && !record.empty() && record == failed_record_;
+  if (is_news && !is_repeated) {
     ++failures_;
+    failed_record_ = record;
     if (state_ == State::closed && !is_certain && failures_ < failures_to_open) return;
     ++openings_;
     state_ = State::open;

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "core/exchange/http_date.hpp"
 #include "core/retry/retry.hpp"
@@ -29,8 +31,9 @@ class Circuit {
   // `sent_at`: what was sent before the circuit opened says nothing about the provider's health since.
   void on_success(SystemTime sent_at);
   // `is_certain`: the provider said so (401, 429, Retry-After). A lost connection may concern one request
-  // only, so it takes a few of them in a row to open the circuit.
-  void on_failure(SystemTime sent_at, SystemTime now, bool is_certain,
+  // only, so it takes a few of them in a row to open the circuit; that of one record (its id in `record`)
+  // that fails again and again while nothing else is tried counts once.
+  void on_failure(SystemTime sent_at, SystemTime now, bool is_certain, std::string_view record,
                   std::optional<std::chrono::seconds> retry_after, const retry::Policy& policy,
                   retry::Random& random);
   void on_trial_without_answer();                   // the trial never left
@@ -39,8 +42,9 @@ class Circuit {
 
  private:
   State state_ = State::closed;
-  int failures_ = 0;  // in a row
-  int openings_ = 0;  // in a row, each pausing for longer
+  int failures_ = 0;           // in a row
+  std::string failed_record_;  // the last of these; empty: it was no record's
+  int openings_ = 0;           // in a row, each pausing for longer
   SystemTime opened_at_{};
   SystemTime retry_at_{};
 };

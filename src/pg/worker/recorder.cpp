@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr SystemTime::duration shortest_collection = 2ms;
-constexpr SystemTime::duration longest_collection = 10ms;
+constexpr SystemTime::duration longest_collection = 20ms;
 constexpr std::size_t collection_size = 256;
 constexpr std::size_t most_at_once = 1000;  // results in one transaction, of which a bulk request has many
 constexpr auto busy_pause = 100ms;          // a row is locked by an application

@@ -73,6 +73,7 @@ void configure_session() {
   set_option("enable_bitmapscan", "off");
   set_option("enable_hashjoin", "off");
   set_option("enable_mergejoin", "off");
+  set_option("enable_memoize", "off");
   keep_commits_durable();
 }
 

@@ -15,7 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr SystemTime::duration shortest_collection = 2ms;
 constexpr SystemTime::duration longest_collection = 20ms;
 constexpr std::size_t collection_size = 256;
 constexpr std::size_t most_at_once = 1000;  // results in one transaction, of which a bulk request has many
@@ -265,9 +264,8 @@ bool Recorder::record(SystemTime now, bool at_once) {
   std::vector<bool> busy(tasks.size(), false);
   const auto began = std::chrono::steady_clock::now();
   const auto error = session_.transaction("recording results", [&] { record_together(tasks, now, busy); });
-  collection_time_ =
-      std::clamp(std::chrono::floor<SystemTime::duration>(std::chrono::steady_clock::now() - began),
-                 shortest_collection, longest_collection);
+  const auto took = std::chrono::floor<SystemTime::duration>(std::chrono::steady_clock::now() - began);
+  collection_time_ = tasks.size() > 1 ? std::min(took, longest_collection) : SystemTime::duration::zero();
   if (session_.leave()) return false;
   if (error && !is_lock_timeout(*error)) {
     record_one_by_one(tasks, now);

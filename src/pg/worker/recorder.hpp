@@ -23,9 +23,9 @@ class Recorder {
   // Tasks that never sent anything: their claims are given back and the attempt is not counted.
   void add_unsent(std::vector<TaskPointer> unsent);
 
-  // Results are collected for a moment, so that one transaction serves many of them; not when nothing else
-  // can come (`at_once`). True: rows may be back in the queue, for another attempt, a look-up or later
-  // changes.
+  // Results are collected for a moment while many come, so that one transaction serves them together; not
+  // when nothing else can come (`at_once`). True: rows may be back in the queue, for another attempt, a
+  // look-up or later changes.
   bool record(SystemTime now, bool at_once);
 
   // True once after polls have ended: they may be due again, or were asked for while they ran.
@@ -53,8 +53,8 @@ class Recorder {
   retry::Random& random_;
   std::vector<TaskPointer> fresh_;
   SystemTime fresh_since_{};
-  // As long as the last transaction took: what comes meanwhile shares the next one, and no result waits
-  // much longer for its record than that takes.
+  // As long as the last transaction took, so that what comes meanwhile shares the next one; none where it had
+  // but one result, as more will hardly come.
   SystemTime::duration collection_time_{};
   std::vector<TaskPointer> waiting_;  // could not be recorded yet
   std::vector<TaskPointer> unsent_;

@@ -112,40 +112,8 @@ COMMENT ON COLUMN cmms.work_order.last_error_detail IS 'The provider''s errors f
 COMMENT ON COLUMN cmms.work_order.created_at IS 'When the row was made.';
 COMMENT ON COLUMN cmms.work_order.updated_at IS 'When a business column last changed.';
 
--- The one list of business columns: what is pushed, what makes an event, what moves updated_at.
+-- The list of business columns is src/pg/store/business_columns.hpp.
 CREATE FUNCTION cmms.work_order_changes(before cmms.work_order, after cmms.work_order) RETURNS text[]
-  IMMUTABLE PARALLEL SAFE LANGUAGE sql
-  RETURN pg_catalog.array_remove(ARRAY[
-    CASE WHEN before.identifier IS DISTINCT FROM after.identifier THEN 'identifier' END,
-    CASE WHEN before.title IS DISTINCT FROM after.title THEN 'title' END,
-    CASE WHEN before.description IS DISTINCT FROM after.description THEN 'description' END,
-    CASE WHEN before.work_type IS DISTINCT FROM after.work_type THEN 'work_type' END,
-    CASE WHEN before.issue_type IS DISTINCT FROM after.issue_type THEN 'issue_type' END,
-    CASE WHEN before.asset_ref IS DISTINCT FROM after.asset_ref THEN 'asset_ref' END,
-    CASE WHEN before.location_ref IS DISTINCT FROM after.location_ref THEN 'location_ref' END,
-    CASE WHEN before.requester IS DISTINCT FROM after.requester THEN 'requester' END,
-    CASE WHEN before.assignees IS DISTINCT FROM after.assignees THEN 'assignees' END,
-    CASE WHEN before.vendors IS DISTINCT FROM after.vendors THEN 'vendors' END,
-    CASE WHEN before.common_status IS DISTINCT FROM after.common_status THEN 'common_status' END,
-    CASE WHEN before.priority IS DISTINCT FROM after.priority THEN 'priority' END,
-    CASE WHEN before.planned_start_at IS DISTINCT FROM after.planned_start_at THEN 'planned_start_at' END,
-    CASE WHEN before.planned_end_at IS DISTINCT FROM after.planned_end_at THEN 'planned_end_at' END,
-    CASE WHEN before.actual_start_at IS DISTINCT FROM after.actual_start_at THEN 'actual_start_at' END,
-    CASE WHEN before.actual_end_at IS DISTINCT FROM after.actual_end_at THEN 'actual_end_at' END,
-    CASE WHEN before.sla_due_at IS DISTINCT FROM after.sla_due_at THEN 'sla_due_at' END,
-    CASE WHEN before.assigned_at IS DISTINCT FROM after.assigned_at THEN 'assigned_at' END,
-    CASE WHEN before.acknowledged_at IS DISTINCT FROM after.acknowledged_at THEN 'acknowledged_at' END,
-    CASE WHEN before.started_at IS DISTINCT FROM after.started_at THEN 'started_at' END,
-    CASE WHEN before.completed_at IS DISTINCT FROM after.completed_at THEN 'completed_at' END,
-    CASE WHEN before.closed_at IS DISTINCT FROM after.closed_at THEN 'closed_at' END,
-    CASE WHEN before.labor_cost IS DISTINCT FROM after.labor_cost THEN 'labor_cost' END,
-    CASE WHEN before.material_cost IS DISTINCT FROM after.material_cost THEN 'material_cost' END,
-    CASE WHEN before.total_cost IS DISTINCT FROM after.total_cost THEN 'total_cost' END,
-    CASE WHEN before.currency IS DISTINCT FROM after.currency THEN 'currency' END,
-    CASE WHEN before.nte_limit IS DISTINCT FROM after.nte_limit THEN 'nte_limit' END,
-    CASE WHEN before.nte_limit_original IS DISTINCT FROM after.nte_limit_original THEN 'nte_limit_original' END,
-    CASE WHEN before.nte_currency IS DISTINCT FROM after.nte_currency THEN 'nte_currency' END,
-    CASE WHEN before.metadata IS DISTINCT FROM after.metadata THEN 'metadata' END
-  ], NULL);
+  AS 'MODULE_PATHNAME', 'cmms_work_order_changes' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION cmms.work_order_changes(cmms.work_order, cmms.work_order) IS
 'Names of the business columns (those that are pushed) in which two versions of an order differ; empty if none. With a null first version: the columns that are set.';

@@ -4,49 +4,12 @@
 -- planning anew for every single-row statement pays.
 -- Of a provider's news and the worker's results the triggers know nothing: who applies those writes all of it in one go.
 
+-- The foreign keys to the vocabularies would look up the status and the priority of each row anew, which is a sixth of an import. New
+-- rows are checked here instead, each value once for a statement; updates and the vocabularies' own side stay with the foreign keys.
 CREATE FUNCTION cmms.work_order_inserted() RETURNS trigger
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-  actor constant name := cmms.calling_role();
-  special boolean;
-  summary record;
-BEGIN
-  IF cmms.restoring() THEN
-    RETURN NULL;
-  END IF;
-  -- Whether one of the providers needs more than a row in the outbox; most do not.
-  special := EXISTS (SELECT FROM cmms.provider p WHERE p.mode <> 'write_back' AND p.provider_id = ANY (ARRAY(SELECT n.provider_id FROM new_rows n)));
-  IF special THEN
-    PERFORM cmms.enqueue(array_agg(ROW(n.tenant_id, n.common_work_order_id, n.provider_id, n.source_work_order_id,
-                                       cmms.work_order_changes(NULL, n::cmms.work_order), NULL, n.common_status,
-                                       n.source_status, NULL)::cmms.work_order_change), is_insert => true)
-    FROM new_rows n HAVING count(*) > 0;
-  END IF;
-  -- One statement for all that is only added: a transaction of one order, as most are, pays for each statement.
-  FOR summary IN
-    WITH queued AS (
-      INSERT INTO cmms.outbox (tenant_id, record_id, provider_id, operation, changed_fields, source_record_id, changed_by)
-      SELECT n.tenant_id, n.common_work_order_id, n.provider_id,
-             CASE WHEN n.source_work_order_id IS NULL THEN 'create' ELSE 'update' END,
-             cmms.work_order_changes(NULL, n::cmms.work_order), n.source_work_order_id, actor
-      FROM new_rows n WHERE NOT special),
-    history AS (
-      INSERT INTO cmms.status_history (tenant_id, common_work_order_id, to_status, source_status, cause, changed_by)
-      SELECT n.tenant_id, n.common_work_order_id, n.common_status, n.source_status, 'local', actor FROM new_rows n),
-    written AS (
-      INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)
-      SELECT n.tenant_id, 'work_order.created', n.provider_id, n.common_work_order_id, '{"cause": "local"}' FROM new_rows n
-      RETURNING e.tenant_id, e.provider_id, e.event_id)
-    SELECT w.tenant_id, w.provider_id, count(*) AS records, max(w.event_id) AS last_event_id
-    FROM written w GROUP BY w.tenant_id, w.provider_id
-  LOOP
-    PERFORM cmms.notify_event('work_order.created', summary.tenant_id, summary.provider_id, summary.records, summary.last_event_id);
-    PERFORM cmms.wake_worker();
-  END LOOP;
-  RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION cmms.work_order_inserted() IS 'Statement trigger of work_order after INSERT: status history, outbox (local changes), events.';
+  AS 'MODULE_PATHNAME', 'cmms_work_order_inserted' LANGUAGE c;
+COMMENT ON FUNCTION cmms.work_order_inserted() IS
+'Statement trigger of work_order after INSERT. In place of the checks of new rows by the foreign keys: common_status and priority must be in their vocabularies, and stay there until the transaction ends (SQLSTATE 23503: one is not). Of local orders: status history, outbox, events (SQLSTATE WO002: the provider''s mode forbids it).';
 
 -- Of an order with something in the outbox, of which an attempt may be under way, or whose last push has not been heard of again.
 CREATE FUNCTION cmms.replaced_values(before cmms.work_order, changed_fields text[]) RETURNS jsonb
@@ -198,14 +161,7 @@ END
 $$;
 COMMENT ON FUNCTION cmms.refuse_truncate() IS 'Statement trigger of work_order, asset, part and person before TRUNCATE: refuses it (SQLSTATE 0A000), since the outbox would be left behind.';
 
--- The foreign keys to the vocabularies would look up the status and the priority of each row anew, which is a sixth of an import. New
--- rows are checked here instead, each value once for a statement; updates and the vocabularies' own side stay with the foreign keys.
-CREATE FUNCTION cmms.check_vocabulary() RETURNS trigger
-  AS 'MODULE_PATHNAME', 'cmms_check_vocabulary' LANGUAGE c;
-COMMENT ON FUNCTION cmms.check_vocabulary() IS
-'Statement trigger of work_order after INSERT, in place of the checks of new rows by its foreign keys: common_status and priority must be in their vocabularies, and stay there until the transaction ends. SQLSTATE 23503: one is not.';
-CREATE TRIGGER check_vocabulary AFTER INSERT ON cmms.work_order
-  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cmms.check_vocabulary();
+-- Checked by cmms.work_order_inserted.
 DO $$
 DECLARE
   row_check name;
@@ -220,8 +176,7 @@ END
 $$;
 
 CREATE TRIGGER inserted AFTER INSERT ON cmms.work_order
-  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-  WHEN (cmms.change_origin() = 'local') EXECUTE FUNCTION cmms.work_order_inserted();
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cmms.work_order_inserted();
 CREATE TRIGGER updated AFTER UPDATE ON cmms.work_order
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
   WHEN (cmms.change_origin() = 'local') EXECUTE FUNCTION cmms.work_order_updated();

@@ -34,4 +34,4 @@ SELECT count(*) FROM cmms.work_order WHERE title LIKE 'Pump%';
 
 -- It is no function to be called, nor a trigger of another kind.
 SELECT state, message, detail FROM raised($$CREATE TEMPORARY TABLE other (common_status text); CREATE TRIGGER t AFTER INSERT ON other
-  FOR EACH ROW EXECUTE FUNCTION cmms.check_vocabulary(); INSERT INTO other VALUES ('x')$$);
+  FOR EACH ROW EXECUTE FUNCTION cmms.work_order_inserted(); INSERT INTO other VALUES ('x')$$);

@@ -1,0 +1,49 @@
+#include "pg/prelude.hpp"
+
+#include "pg/boundary/inserted_rows.hpp"
+
+#include <string>
+
+#include "pg/boundary/guard.hpp"
+
+namespace cmms::pg {
+
+InsertedRows::InsertedRows(const TriggerData& data) : rows_(data.tg_newtable) {
+  pg_call([&] {
+    TupleDesc descriptor = CreateTupleDescCopy(RelationGetDescr(data.tg_relation));
+    slot_ = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
+    tuplestore_select_read_pointer(rows_, tuplestore_alloc_read_pointer(rows_, EXEC_FLAG_REWIND));
+    tuplestore_rescan(rows_);
+  });
+}
+
+bool InsertedRows::next() {
+  return pg_call([&] {
+    if (!tuplestore_gettupleslot(rows_, true, false, slot_)) return false;
+    slot_getallattrs(slot_);
+    return true;
+  });
+}
+
+int InsertedRows::column(const char* name) const {
+  const int number = pg_call([&] { return SPI_fnumber(descriptor(), name); });
+  if (number <= 0) raise(ERRCODE_UNDEFINED_COLUMN, "the table has no column \"" + std::string(name) + "\"");
+  return number;
+}
+
+bool InsertedRows::is_null(int column) const { return slot_->tts_isnull[column - 1]; }
+
+Param InsertedRows::value(int column, Oid type) const {
+  return is_null(column) ? Param::null(type) : Param::datum(type, slot_->tts_values[column - 1]);
+}
+
+std::optional<std::string_view> InsertedRows::text(int column) const {
+  if (is_null(column)) return std::nullopt;
+  const varlena* value = pg_call([&] {
+    return pg_detoast_datum_packed(
+        reinterpret_cast<varlena*>(DatumGetPointer(slot_->tts_values[column - 1])));
+  });
+  return std::string_view(VARDATA_ANY(value), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(value)));
+}
+
+}  // namespace cmms::pg

@@ -1,0 +1,31 @@
+// The rows that a statement inserted, as a statement trigger with a transition table sees them.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+#include <optional>
+#include <string_view>
+
+#include "pg/boundary/spi.hpp"
+
+namespace cmms::pg {
+
+// Its memory is that of the context it is made in; a row's values are valid until the next row.
+class InsertedRows {
+ public:
+  explicit InsertedRows(const TriggerData& data);
+
+  bool next();
+  TupleDesc descriptor() const { return slot_->tts_tupleDescriptor; }
+  int column(const char* name) const;  // raises 42703 when there is none
+
+  bool is_null(int column) const;
+  Param value(int column, Oid type) const;  // the type, or the one that the column's domain is over
+  std::optional<std::string_view> text(int column) const;
+
+ private:
+  Tuplestorestate* rows_;
+  TupleTableSlot* slot_ = nullptr;
+};
+
+}  // namespace cmms::pg

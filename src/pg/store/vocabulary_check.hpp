@@ -1,0 +1,36 @@
+// Whether the words of inserted orders are in their vocabularies: what the foreign keys to common_status and
+// priority would ask for each row, asked once for each word of a statement.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "pg/boundary/inserted_rows.hpp"
+#include "pg/boundary/spi.hpp"
+
+namespace cmms::pg::store {
+
+// A column whose values are the names in the table that is called as it is.
+class VocabularyCheck {
+ public:
+  VocabularyCheck(const char* name, Statement& look_up, const InsertedRows& rows)
+      : name_(name), look_up_(look_up), column_(rows.column(name)) {}
+
+  void collect(const InsertedRows& rows);
+  void check(Relation relation) const;  // raises 23503 as the foreign key of that table would
+
+ private:
+  const char* name_;
+  Statement& look_up_;
+  int column_;
+  std::unordered_set<std::string> values_;
+  std::string_view latest_;  // rows that follow each other mostly have the same
+};
+
+VocabularyCheck check_of_statuses(const InsertedRows& rows);
+VocabularyCheck check_of_priorities(const InsertedRows& rows);
+
+}  // namespace cmms::pg::store

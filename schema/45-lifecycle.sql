@@ -107,31 +107,6 @@ BEGIN
     RETURN NEW;
   END IF;
 
-  IF TG_OP = 'INSERT' THEN
-    IF NEW.tenant_id IS DISTINCT FROM cmms.provider_tenant(NEW.provider_id) THEN
-      IF NEW.tenant_id IS NOT NULL AND NEW.provider_id IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
-          MESSAGE = format('provider "%s" does not belong to tenant "%s"', NEW.provider_id, NEW.tenant_id),
-          HINT = 'Leave tenant_id out: it is filled in from the provider.';
-      END IF;
-      NEW.tenant_id := cmms.provider_tenant(NEW.provider_id);
-    END IF;
-    NEW.sync_state := 'pending';
-    IF (NEW.asset_ref IS NOT NULL OR NEW.location_ref IS NOT NULL)
-       AND EXISTS (SELECT FROM cmms.identity_alias a WHERE a.tenant_id = NEW.tenant_id AND a.state = 'retired') THEN
-      PERFORM cmms.check_references(NULL, NEW);
-    END IF;
-    -- Born in a late status: it gets that status' stamp.
-    CASE NEW.common_status
-      WHEN 'assigned' THEN NEW.assigned_at := coalesce(NEW.assigned_at, now());
-      WHEN 'in_progress' THEN NEW.started_at := coalesce(NEW.started_at, now());
-      WHEN 'completed' THEN NEW.completed_at := coalesce(NEW.completed_at, now());
-      WHEN 'closed' THEN NEW.closed_at := coalesce(NEW.closed_at, now());
-      ELSE
-    END CASE;
-    RETURN NEW;
-  END IF;
-
   IF NEW.common_work_order_id <> OLD.common_work_order_id OR NEW.provider_id <> OLD.provider_id
      OR NEW.tenant_id <> OLD.tenant_id THEN
     RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
@@ -163,7 +138,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cmms.work_order_guard() IS
-'Row trigger of work_order: fills in the tenant, keeps identities, checks the lifecycle and the references of local changes, sets time stamps and sync_state. SQLSTATEs: WO001 unknown provider, WO004 illegal transition or one that the provider does not allow now, WO104 asset or location retired, 23000 tenant, provider or id changed.';
+'Row trigger of work_order before UPDATE: keeps identities, checks the lifecycle and the references of local changes, sets time stamps and sync_state. SQLSTATEs: WO004 illegal transition or one that the provider does not allow now, WO104 asset or location retired, 23000 tenant, provider or id changed.';
+
+CREATE FUNCTION cmms.work_order_new() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'cmms_work_order_new' LANGUAGE c;
+COMMENT ON FUNCTION cmms.work_order_new() IS
+'Row trigger of work_order before INSERT: of local orders it fills in the tenant, checks the references, sets sync_state and the time stamp of a late status. SQLSTATEs: WO001 unknown provider, WO104 asset or location retired, 23000 tenant of another provider.';
 
 CREATE FUNCTION cmms.check_transition(from_status text, to_status text) RETURNS void
   STABLE LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -209,5 +189,7 @@ $$;
 COMMENT ON FUNCTION cmms.check_allowance(cmms.work_order) IS
 'Raises WO004, naming what the provider allows, for an order whose new status its provider does not allow (source_allowed_statuses).';
 
-CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON cmms.work_order
+CREATE TRIGGER guard_new BEFORE INSERT ON cmms.work_order
+  FOR EACH ROW EXECUTE FUNCTION cmms.work_order_new();
+CREATE TRIGGER guard BEFORE UPDATE ON cmms.work_order
   FOR EACH ROW WHEN (cmms.change_origin() = 'local') EXECUTE FUNCTION cmms.work_order_guard();

@@ -6,6 +6,10 @@
 
 #include "pg/boundary/guard.hpp"
 
+extern "C" {
+#include "utils/rls.h"
+}
+
 namespace cmms::pg {
 namespace {
 
@@ -45,6 +49,8 @@ void register_callbacks() {
 Origin current_origin() {
   return depth == 0 ? Origin::local : stack[static_cast<std::size_t>(depth - 1)].origin;
 }
+
+bool is_restoring() { return !check_function_bodies && !row_security; }
 
 const char* origin_name(Origin origin) {
   switch (origin) {

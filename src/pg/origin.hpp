@@ -11,6 +11,9 @@ enum class Origin : std::uint8_t { local, provider, worker };
 Origin current_origin();
 const char* origin_name(Origin origin);  // 'local', 'provider', 'worker'
 
+// While a script of pg_dump is restored rows are kept as they were dumped: see cmms.restoring in SQL.
+bool is_restoring();
+
 // Sets the origin for its own lifetime; scopes nest. An aborted transaction or subtransaction ends the scopes
 // opened in it.
 class OriginScope {

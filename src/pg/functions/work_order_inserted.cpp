@@ -16,10 +16,6 @@
 #include "pg/store/vocabulary_check.hpp"
 #include "pg/worker/wake.hpp"
 
-extern "C" {
-#include "utils/rls.h"
-}
-
 namespace cmms::pg {
 namespace {
 
@@ -151,9 +147,6 @@ void NewOrders::write() const {
   }
   wake_worker_at_commit();
 }
-
-// While a dump is restored rows are kept as they were: see cmms.restoring.
-bool is_restoring() { return !check_function_bodies && !row_security; }
 
 void inserted(FunctionCallInfo fcinfo) {
   const TriggerData& data = trigger_data(fcinfo);

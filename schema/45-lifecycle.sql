@@ -63,8 +63,8 @@ CREATE TABLE cmms.status_history (
   changed_by name NOT NULL,
   PRIMARY KEY (tenant_id, common_work_order_id, status_history_id)
 );
--- Exactly one open row for each order; also how the open row is found.
-CREATE UNIQUE INDEX status_history_open_key ON cmms.status_history (tenant_id, common_work_order_id) WHERE left_at IS NULL;
+-- One row of an order is open: who closes it and opens the next holds the lock of the order's own row. No index knows of it, so that a
+-- new order pays for one only, and closing a row is a heap-only update.
 COMMENT ON TABLE cmms.status_history IS 'Every status an order was in. Time in status = coalesce(left_at, now()) - entered_at. Written by triggers; goes with its order.';
 COMMENT ON COLUMN cmms.status_history.tenant_id IS 'Tenant of the order.';
 COMMENT ON COLUMN cmms.status_history.common_work_order_id IS 'The order.';

@@ -51,16 +51,17 @@ BEGIN
   PERFORM cmms.wake_worker();
 
   IF moved THEN
-    -- The first closes each order's open row, the second opens the new one. ON CONFLICT finds the rows by the index, where a
-    -- join could be planned for one order and run for ten thousand.
+    -- By row address: a join on the key could be planned for one order and run for ten thousand.
+    UPDATE cmms.status_history h SET left_at = now()
+    FROM (SELECT x.ctid FROM unnest(changes) c
+          CROSS JOIN LATERAL (SELECT r.ctid FROM cmms.status_history r
+                              WHERE r.tenant_id = c.tenant_id AND r.common_work_order_id = c.common_work_order_id
+                                AND r.left_at IS NULL OFFSET 0) x
+          WHERE c.from_status <> c.to_status) d
+    WHERE h.ctid = d.ctid;
     INSERT INTO cmms.status_history (tenant_id, common_work_order_id, from_status, to_status, source_status, cause, changed_by)
     SELECT c.tenant_id, c.common_work_order_id, c.from_status, c.to_status, c.source_status, 'local', cmms.calling_role()
-    FROM unnest(changes) c WHERE c.from_status <> c.to_status
-    ON CONFLICT (tenant_id, common_work_order_id) WHERE left_at IS NULL DO UPDATE SET left_at = now();
-    INSERT INTO cmms.status_history (tenant_id, common_work_order_id, from_status, to_status, source_status, cause, changed_by)
-    SELECT c.tenant_id, c.common_work_order_id, c.from_status, c.to_status, c.source_status, 'local', cmms.calling_role()
-    FROM unnest(changes) c WHERE c.from_status <> c.to_status
-    ON CONFLICT (tenant_id, common_work_order_id) WHERE left_at IS NULL DO NOTHING;
+    FROM unnest(changes) c WHERE c.from_status <> c.to_status;
   END IF;
 
   FOR summary IN
@@ -161,6 +162,29 @@ END
 $$;
 COMMENT ON FUNCTION cmms.refuse_truncate() IS 'Statement trigger of work_order, asset, part and person before TRUNCATE: refuses it (SQLSTATE 0A000), since the outbox would be left behind.';
 
+-- New orders do not lock their words: who takes one away keeps all writers of orders out until he has committed, after those that are
+-- under way. The foreign key then finds every order that has it.
+CREATE FUNCTION cmms.vocabulary_shrinks() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  LOCK TABLE cmms.work_order IN SHARE ROW EXCLUSIVE MODE;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cmms.vocabulary_shrinks() IS
+'Statement trigger of common_status and priority before a word is renamed or deleted: waits for the writers of work_order and keeps others out until the transaction ends.';
+DO $$
+DECLARE
+  vocabulary name;
+BEGIN
+  FOREACH vocabulary IN ARRAY ARRAY['common_status', 'priority'] LOOP
+    EXECUTE pg_catalog.format('CREATE TRIGGER shrinks BEFORE UPDATE OF name OR DELETE ON cmms.%I FOR EACH STATEMENT'
+                              ' EXECUTE FUNCTION cmms.vocabulary_shrinks()', vocabulary);
+    EXECUTE pg_catalog.format('CREATE TRIGGER configuration_changed AFTER INSERT OR UPDATE OR DELETE ON cmms.%I FOR EACH STATEMENT'
+                              ' EXECUTE FUNCTION cmms.configuration_changed()', vocabulary);
+  END LOOP;
+END
+$$;
 -- Checked by cmms.work_order_inserted.
 DO $$
 DECLARE

@@ -178,6 +178,16 @@ std::string provider_tenant(std::string_view provider_id) {
 
 std::uint64_t configuration_generation() { return generation; }
 
+std::uint64_t watched_configuration_generation() {
+  static std::uint64_t watched = 0;
+  if (watched != generation) {
+    const std::uint64_t current = generation;  // what is heard of while the tables are looked up counts
+    watch_configuration_tables();
+    watched = current;
+  }
+  return watched;
+}
+
 }  // namespace cmms::pg
 
 // Statement trigger on the configuration tables: tells every backend, this one included, that what was built

@@ -40,4 +40,8 @@ std::string provider_tenant(std::string_view provider_id);
 // connection (compiled row maps, rate limits) is stale when it was made at another generation.
 std::uint64_t configuration_generation();
 
+// The same, for what is read from the configuration tables without a connection: changes of them from here on
+// are heard of.
+std::uint64_t watched_configuration_generation();
+
 }  // namespace cmms::pg

@@ -30,23 +30,26 @@ void VocabularyCheck::collect(const InsertedRows& rows) {
   latest_ = *values_.emplace(*value).first;
 }
 
-// Each value's row in the vocabulary is locked as the foreign key would lock it: it stays until the commit.
 void VocabularyCheck::check(Relation relation) const {
   for (const std::string& value : values_) {
-    if (look_up_.execute({value}).empty()) refuse(relation, name_, value);
+    const bool is_known =
+        vocabulary_.words.get(value, [&] { return !vocabulary_.look_up.execute({value}).empty(); });
+    if (!is_known) refuse(relation, name_, value);
   }
 }
 
+// A word that was found stays until the transaction ends: to take one away locks work_order against writers
+// (cmms.vocabulary_shrinks). Only an old snapshot needs the lock of the row, which tells whether it is there.
 VocabularyCheck check_of_statuses(const InsertedRows& rows) {
-  static Statement look_up(
-      "SELECT FROM cmms.common_status v WHERE v.name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE", {TEXTOID});
-  return {"common_status", look_up, rows};
+  static Vocabulary vocabulary{
+      {"SELECT FROM cmms.common_status v WHERE v.name = $1 FOR KEY SHARE", {TEXTOID}}, {}};
+  return {"common_status", vocabulary, rows};
 }
 
 VocabularyCheck check_of_priorities(const InsertedRows& rows) {
-  static Statement look_up("SELECT FROM cmms.priority v WHERE v.name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
-                           {TEXTOID});
-  return {"priority", look_up, rows};
+  static Vocabulary vocabulary{{"SELECT FROM cmms.priority v WHERE v.name = $1 FOR KEY SHARE", {TEXTOID}},
+                               {}};
+  return {"priority", vocabulary, rows};
 }
 
 }  // namespace cmms::pg::store

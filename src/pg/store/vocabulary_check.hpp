@@ -10,21 +10,28 @@
 
 #include "pg/boundary/inserted_rows.hpp"
 #include "pg/boundary/spi.hpp"
+#include "pg/catalog/remembered.hpp"
 
 namespace cmms::pg::store {
+
+// A table of words, and those that this backend has seen in it.
+struct Vocabulary {
+  Statement look_up;
+  Remembered<bool> words;
+};
 
 // A column whose values are the names in the table that is called as it is.
 class VocabularyCheck {
  public:
-  VocabularyCheck(const char* name, Statement& look_up, const InsertedRows& rows)
-      : name_(name), look_up_(look_up), column_(rows.column(name)) {}
+  VocabularyCheck(const char* name, Vocabulary& vocabulary, const InsertedRows& rows)
+      : name_(name), vocabulary_(vocabulary), column_(rows.column(name)) {}
 
   void collect(const InsertedRows& rows);
   void check(Relation relation) const;  // raises 23503 as the foreign key of that table would
 
  private:
   const char* name_;
-  Statement& look_up_;
+  Vocabulary& vocabulary_;
   int column_;
   std::unordered_set<std::string> values_;
   std::string_view latest_;  // rows that follow each other mostly have the same

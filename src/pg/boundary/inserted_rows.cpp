@@ -14,14 +14,14 @@ InsertedRows::InsertedRows(const TriggerData& data) : rows_(data.tg_newtable) {
     slot_ = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
     tuplestore_select_read_pointer(rows_, tuplestore_alloc_read_pointer(rows_, EXEC_FLAG_REWIND));
     tuplestore_rescan(rows_);
+    count_ = tuplestore_tuple_count(rows_);
   });
 }
 
-bool InsertedRows::next() {
-  return pg_call([&] {
-    if (!tuplestore_gettupleslot(rows_, true, false, slot_)) return false;
+void InsertedRows::next() {
+  pg_call([&] {
+    if (!tuplestore_gettupleslot(rows_, true, false, slot_)) elog(ERROR, "there is no other inserted row");
     slot_getallattrs(slot_);
-    return true;
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include "pg/prelude.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -15,7 +16,8 @@ class InsertedRows {
  public:
   explicit InsertedRows(const TriggerData& data);
 
-  bool next();
+  std::int64_t count() const { return count_; }
+  void next();  // to the first row, then to each other
   TupleDesc descriptor() const { return slot_->tts_tupleDescriptor; }
   int column(const char* name) const;  // raises 42703 when there is none
 
@@ -25,6 +27,7 @@ class InsertedRows {
 
  private:
   Tuplestorestate* rows_;
+  std::int64_t count_ = 0;
   TupleTableSlot* slot_ = nullptr;
 };
 

@@ -196,6 +196,25 @@ my %create = (match => { method => 'POST' });
     like($administrator->failure, qr/violates foreign key constraint "work_order_common_status_fkey"/, 'vocabulary: and is refused');
 }
 
+# One whose deletion is under way is given to no order, however lately it was known.
+for my $isolation ('READ COMMITTED', 'REPEATABLE READ')
+{
+    my $case = "vocabulary, $isolation";
+    query(q{INSERT INTO cmms.common_status (name, sort_order) VALUES ('parked', 62)});
+    my $insert = q{INSERT INTO cmms.work_order (provider_id, title, common_status) VALUES ('page_file', 'Parked', 'parked')};
+    my $application = open_session($node, $db);
+    $application->query("BEGIN; $insert; ROLLBACK");
+    is($application->query("BEGIN ISOLATION LEVEL $isolation; SELECT count(*) FROM cmms.common_status WHERE name = 'parked'"), '1', "$case: it is known");
+    my $administrator = open_session($node, $db);
+    $administrator->query(q{BEGIN; DELETE FROM cmms.common_status WHERE name = 'parked'});
+    $application->start($insert);
+    ok($node->poll_query_until($db, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT%Parked%'}),
+        "$case: an order waits for the deletion");
+    $administrator->query('COMMIT');
+    $administrator->close;
+    like($application->failure, qr/violates foreign key constraint "work_order_common_status_fkey"|could not serialize access/, "$case: and is refused");
+}
+
 unlike(slurp_file($node->logfile), qr/PANIC|was terminated by signal/, 'no process has crashed');
 
 done_testing();

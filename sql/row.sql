@@ -25,6 +25,13 @@ SELECT cmms.map_value('plant_a', 'priority', '9', 'low', 'row', 'ticket');
 SELECT w.title, w.priority FROM cmms.row_status r JOIN cmms.work_order w USING (common_work_order_id) WHERE r.row_key = '3';
 SELECT count(*) FROM cmms.held_record;
 
+-- A priority of the DBA's own is known as soon as it is there.
+BEGIN;
+INSERT INTO cmms.priority (name, sort_order) VALUES ('whenever', 60);
+INSERT INTO facility.ticket VALUES (5, 'Paint', 'whenever');
+SELECT w.priority FROM cmms.row_status r JOIN cmms.work_order w USING (common_work_order_id) WHERE r.row_key = '5';
+ROLLBACK;
+
 -- Rolled back with its transaction.
 BEGIN;
 INSERT INTO facility.ticket VALUES (4, 'Never was', '1');

@@ -215,6 +215,23 @@ for my $isolation ('READ COMMITTED', 'REPEATABLE READ')
     like($application->failure, qr/violates foreign key constraint "work_order_common_status_fkey"|could not serialize access/, "$case: and is refused");
 }
 
+# Two sessions insert rows with one key at the same time: one order, which has what the later one says.
+{
+    query(q{SELECT count(*) FROM cmms.set_row_mapping('page_file', 'fault', '{"key": "machine", "title": "subject"}')});
+    query(q{CREATE TABLE fault (machine text, subject text)});
+    query(q{CREATE TRIGGER to_cmms AFTER INSERT ON fault FOR EACH ROW EXECUTE FUNCTION cmms.sync_row('page_file', 'fault')});
+    my $first = open_session($node, $db);
+    $first->query(q{BEGIN; INSERT INTO fault VALUES ('Press 4', 'Leaks')});
+    my $second = open_session($node, $db);
+    $second->start(q{INSERT INTO fault VALUES ('Press 4', 'Leaks more')});
+    ok($node->poll_query_until($db, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO fault%'}),
+        'same key: the second session waits for the first');
+    $first->query('COMMIT');
+    is($second->result, '', 'same key: and goes through');
+    is(query(q{SELECT string_agg(title, ',') FROM cmms.work_order WHERE title LIKE 'Leaks%'}), 'Leaks more', 'same key: there is one order');
+    is(query(q{SELECT count(*) FROM cmms.held_record WHERE direction = 'row'}), '0', 'same key: nothing is held');
+}
+
 unlike(slurp_file($node->logfile), qr/PANIC|was terminated by signal/, 'no process has crashed');
 
 done_testing();

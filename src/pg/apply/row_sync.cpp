@@ -109,12 +109,15 @@ RowSync::Link RowSync::find_link(std::string_view key) const {
   return {.common_work_order_id = rows.text(0, 0), .is_held = rows.boolean(0, 1)};
 }
 
-void RowSync::create(std::string_view key, const Mapped& mapped) const {
+bool RowSync::create(std::string_view key, const Mapped& mapped) const {
   TextList values;
   TextList present;
   map_.bind(mapped, values, present);
-  map_.create->execute(
+  const Rows created = map_.create->execute(
       {map_.tenant_id, map_.provider_id, Param::array(TEXTARRAYOID, values), map_.name, table_name_, key});
+  if (created.empty()) return false;
+  if (created.boolean(0, 0)) release_row(map_.tenant_id, map_.provider_id, map_.name, key);
+  return true;
 }
 
 void RowSync::update(std::string_view common_work_order_id, const Mapped& mapped) const {
@@ -134,19 +137,20 @@ void RowSync::move_link(std::string_view old_key, std::string_view new_key) cons
   statement.execute({map_.tenant_id, map_.provider_id, map_.name, old_key, new_key});
 }
 
-void RowSync::write(const SourceRow& row, const std::string& old_key, const Mapped* as_new,
-                    const Mapped* changes) const {
+void RowSync::write(const SourceRow& row, const std::string& old_key, const Mapped* changes) const {
   const auto mapped_for = [&](Operation operation) {
     return map_.fields.apply(row.document, map_.values, Direction::row, operation);
   };
   const Link link = find_link(old_key);
-  if (!link.common_work_order_id) {
-    create(*row.key, as_new != nullptr ? *as_new : mapped_for(Operation::create));
-  } else {
+  if (link.common_work_order_id) {
     // After a hold everything is due, because the change that was held is not in `changes`.
     const bool all = changes == nullptr || link.is_held;
     update(*link.common_work_order_id, all ? mapped_for(Operation::update) : *changes);
     if (old_key != *row.key) move_link(old_key, *row.key);
+  } else if (!create(*row.key, mapped_for(Operation::create))) {
+    // Of another row with this key, maybe in another session just now.
+    const Link other = find_link(*row.key);
+    if (other.common_work_order_id) update(*other.common_work_order_id, mapped_for(Operation::update));
   }
   if (link.is_held) release_row(map_.tenant_id, map_.provider_id, map_.name, old_key);
 }
@@ -154,7 +158,9 @@ void RowSync::write(const SourceRow& row, const std::string& old_key, const Mapp
 bool RowSync::put(const SourceRow& row) {
   const Mapped mapped = map_.fields.apply(row.document, map_.values, Direction::row, Operation::create);
   if (hold_if_incomplete(row, mapped)) return false;
-  return isolated(row, [&] { write(row, *row.key, &mapped, nullptr); });
+  return isolated(row, [&] {
+    if (!create(*row.key, mapped)) write(row, *row.key, nullptr);
+  });
 }
 
 bool RowSync::change(const SourceRow& before, const SourceRow& after) {
@@ -164,7 +170,7 @@ bool RowSync::change(const SourceRow& before, const SourceRow& after) {
   const Mapped changes = difference(former, current);
   if (same_key && changes.fields.empty() && same_problems(former, current)) return true;
   if (hold_if_incomplete(after, current)) return false;
-  return isolated(after, [&] { write(after, before.key.value_or(*after.key), nullptr, &changes); });
+  return isolated(after, [&] { write(after, before.key.value_or(*after.key), &changes); });
 }
 
 // An order that is final stays as it is: that its row is gone is only told.

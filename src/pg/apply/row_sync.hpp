@@ -39,13 +39,11 @@ class RowSync {
   };
 
   Link find_link(std::string_view key) const;
-  void create(std::string_view key, const mapping::Mapped& mapped) const;
+  bool create(std::string_view key, const mapping::Mapped& mapped) const;  // false: the key has an order
   void update(std::string_view common_work_order_id, const mapping::Mapped& mapped) const;
   void move_link(std::string_view old_key, std::string_view new_key) const;
-  // `as_new`: the row mapped for a create, if that was done already. `changes`: what an order that exists
-  // gets; null: all that is mapped.
-  void write(const SourceRow& row, const std::string& old_key, const mapping::Mapped* as_new,
-             const mapping::Mapped* changes) const;
+  // `changes`: what an order that exists gets; null: all that is mapped.
+  void write(const SourceRow& row, const std::string& old_key, const mapping::Mapped* changes) const;
   void cancel(std::string_view key) const;
   void tell_of_final_order(std::string_view key) const;
   void hold(const SourceRow& row, std::string problems, std::string reason) const;

@@ -36,21 +36,23 @@ std::string value_expression(const RecordColumn& column, std::size_t position) {
   return column.default_value.empty() ? value : "COALESCE(" + value + ", " + column.default_value + ")";
 }
 
+// No row: the key has its order already. One: made now; whether the row was held before.
 Statement* create_statement(const std::vector<RecordColumn>& targets) {
-  std::string columns = "tenant_id, provider_id";
-  std::string values = "$1, $2";
+  std::string columns = "tenant_id, provider_id, common_work_order_id";
+  std::string values = "$1, $2, l.common_work_order_id";
   for (std::size_t i = 0; i < targets.size(); ++i) {
     columns += ", " + targets[i].name;
     values += ", " + value_expression(targets[i], i + 1);
   }
   return statement_for(
-      "WITH created AS (INSERT INTO cmms.work_order (" + columns + ") VALUES (" + values +
-          ") RETURNING common_work_order_id),"
-          " linked AS (INSERT INTO cmms.row_link (tenant_id, provider_id, map_name, table_name, row_key,"
-          " common_work_order_id) SELECT $1, $2, $4, $5, $6, c.common_work_order_id FROM created c"
-          " ON CONFLICT (tenant_id, provider_id, map_name, row_key) DO UPDATE"
-          " SET table_name = excluded.table_name, common_work_order_id = excluded.common_work_order_id)"
-          " SELECT common_work_order_id FROM created",
+      "WITH linked AS (INSERT INTO cmms.row_link (tenant_id, provider_id, map_name, table_name, row_key,"
+      " common_work_order_id) VALUES ($1, $2, $4, $5, $6, gen_random_uuid())"
+      " ON CONFLICT (tenant_id, provider_id, map_name, row_key) DO NOTHING RETURNING common_work_order_id)"
+      " INSERT INTO cmms.work_order (" +
+          columns + ") SELECT " + values +
+          " FROM linked l"
+          " RETURNING EXISTS (SELECT FROM cmms.held_record h WHERE h.tenant_id = $1 AND h.provider_id = $2"
+          " AND h.resource = $4 AND h.direction = 'row' AND h.source_record_id = $6)",
       {TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID});
 }
 

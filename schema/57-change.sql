@@ -2,6 +2,7 @@
 -- Rows are handed on in arrays: a plan over a transition table is cached with the row count of its first use, and a plan
 -- made for one row would need hours for ten thousand. Generic plans are forced: the planner would otherwise think that
 -- planning anew for every single-row statement pays.
+-- What follows an INSERT is written by the library (src/pg/functions/new_orders.cpp), one order by itself or many from a table.
 -- Of a provider's news and the worker's results the triggers know nothing: who applies those writes all of it in one go.
 
 -- The foreign keys to the vocabularies would look up the status and the priority of each row anew, which is a sixth of an import. New

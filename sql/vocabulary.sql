@@ -35,3 +35,5 @@ SELECT count(*) FROM cmms.work_order WHERE title LIKE 'Pump%';
 -- It is no function to be called, nor a trigger of another kind.
 SELECT state, message, detail FROM raised($$CREATE TEMPORARY TABLE other (common_status text); CREATE TRIGGER t AFTER INSERT ON other
   FOR EACH ROW EXECUTE FUNCTION cmms.work_order_inserted(); INSERT INTO other VALUES ('x')$$);
+SELECT state, message FROM raised($$CREATE TEMPORARY TABLE wrong (provider_id integer, tenant_id text); CREATE TRIGGER t BEFORE INSERT ON wrong
+  FOR EACH ROW EXECUTE FUNCTION cmms.work_order_new(); INSERT INTO wrong VALUES (1)$$);

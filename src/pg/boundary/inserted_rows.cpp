@@ -8,6 +8,20 @@
 
 namespace cmms::pg {
 
+int column_number(TupleDesc descriptor, const char* name, Oid type) {
+  const int number = pg_call([&] {
+    const int found = SPI_fnumber(descriptor, name);
+    if (found <= 0) return 0;
+    const Oid its_type = TupleDescAttr(descriptor, found - 1)->atttypid;
+    return its_type == type || getBaseType(its_type) == type ? found : 0;
+  });
+  if (number == 0) {
+    raise(ERRCODE_UNDEFINED_COLUMN,
+          "the table has no column \"" + std::string(name) + "\" as of work orders");
+  }
+  return number;
+}
+
 InsertedRows::InsertedRows(const TriggerData& data) : rows_(data.tg_newtable) {
   pg_call([&] {
     TupleDesc descriptor = CreateTupleDescCopy(RelationGetDescr(data.tg_relation));
@@ -23,12 +37,6 @@ void InsertedRows::next() {
     if (!tuplestore_gettupleslot(rows_, true, false, slot_)) elog(ERROR, "there is no other inserted row");
     slot_getallattrs(slot_);
   });
-}
-
-int InsertedRows::column(const char* name) const {
-  const int number = pg_call([&] { return SPI_fnumber(descriptor(), name); });
-  if (number <= 0) raise(ERRCODE_UNDEFINED_COLUMN, "the table has no column \"" + std::string(name) + "\"");
-  return number;
 }
 
 bool InsertedRows::is_null(int column) const { return slot_->tts_isnull[column - 1]; }

@@ -95,20 +95,17 @@ std::string calling_role() {
 NewOrders::NewOrders(const InsertedRows& rows) : business_columns_(rows.descriptor()) {
   for (const GivenColumn& column : order_columns) {
     const bool is_made = std::string_view(column.name) == "changed_fields";
-    columns_.push_back(is_made ? 0 : rows.column(column.name));
+    columns_.push_back(is_made ? 0 : rows.column(column.name, column.type));
   }
   if (rows.count() > 1) many_.emplace("inserted", order_columns);
 }
 
-// Orders that follow each other mostly have the same columns set.
 Datum NewOrders::names_of_set_columns(const InsertedRows& rows) {
   store::BusinessColumnSet set;
   for (std::size_t i = 0; i < set.size(); ++i) set[i] = !rows.is_null(business_columns_.numbers()[i]);
-  if (!latest_names_ || set != latest_set_) {
-    latest_set_ = set;
-    latest_names_ = store::names_of(set);
-  }
-  return *latest_names_;
+  const auto known = names_.find(set);
+  if (known != names_.end()) return known->second;
+  return names_.emplace(set, store::names_of(set)).first->second;
 }
 
 void NewOrders::add(const InsertedRows& rows) {

@@ -5,6 +5,7 @@
 #include "pg/prelude.hpp"
 
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "pg/boundary/given_rows.hpp"
@@ -29,8 +30,7 @@ class NewOrders {
   store::BusinessColumns business_columns_;
   std::vector<int> columns_;   // where the rows have what the statements read; 0: the changed fields
   std::vector<Param> latest_;  // values of these of the last order
-  store::BusinessColumnSet latest_set_;
-  std::optional<Datum> latest_names_;
+  std::unordered_map<store::BusinessColumnSet, Datum> names_;  // most orders have the same columns set
   std::optional<GivenRows> many_;
 };
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "pg/boundary/guard.hpp"
+#include "pg/boundary/inserted_rows.hpp"
 #include "pg/boundary/memory.hpp"
 #include "pg/boundary/spi.hpp"
 #include "pg/catalog/connection_cache.hpp"
@@ -42,16 +43,12 @@ const TriggerData& trigger_data(FunctionCallInfo fcinfo) {
 // Where the table has what is looked at, found once for a statement.
 struct Columns {
   explicit Columns(TupleDesc order)
-      : tenant_id(number(order, "tenant_id")),
-        provider_id(number(order, "provider_id")),
-        sync_state(number(order, "sync_state")),
-        common_status(number(order, "common_status")),
-        asset_ref(number(order, "asset_ref")),
-        location_ref(number(order, "location_ref")) {}
-
-  static int number(TupleDesc order, const char* name) {
-    return pg_call([&] { return SPI_fnumber(order, name); });
-  }
+      : tenant_id(column_number(order, "tenant_id", TEXTOID)),
+        provider_id(column_number(order, "provider_id", TEXTOID)),
+        sync_state(column_number(order, "sync_state", TEXTOID)),
+        common_status(column_number(order, "common_status", TEXTOID)),
+        asset_ref(column_number(order, "asset_ref", TEXTOID)),
+        location_ref(column_number(order, "location_ref", TEXTOID)) {}
 
   int tenant_id;
   int provider_id;
@@ -144,7 +141,7 @@ void check_references(const NewOrder& order, const Columns& columns, const std::
 void stamp(NewOrder& order, std::string_view status) {
   for (const Stamp& stamp : stamps) {
     if (status != stamp.status) continue;
-    const int column = Columns::number(order.descriptor(), stamp.column);
+    const int column = column_number(order.descriptor(), stamp.column, TIMESTAMPTZOID);
     if (order.is_null(column))
       order.set(column,
                 Param::datum(TIMESTAMPTZOID, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())));

@@ -24,7 +24,7 @@ struct Vocabulary {
 class VocabularyCheck {
  public:
   VocabularyCheck(const char* name, Vocabulary& vocabulary, const InsertedRows& rows)
-      : name_(name), vocabulary_(vocabulary), column_(rows.column(name)) {}
+      : name_(name), vocabulary_(vocabulary), column_(rows.column(name, TEXTOID)) {}
 
   void collect(const InsertedRows& rows);
   void check(Relation relation) const;  // raises 23503 as the foreign key of that table would

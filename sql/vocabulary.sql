@@ -23,6 +23,7 @@ ROLLBACK;
 
 -- A statement's new orders name what is in the vocabularies, all of them, whoever inserts them.
 SELECT state, message, detail FROM raised($$INSERT INTO cmms.work_order (provider_id, title, common_status) VALUES ('plant_a', 'Pump', 'paused')$$);
+SELECT state, detail FROM raised($$INSERT INTO cmms.work_order (provider_id, title, priority) VALUES ('plant_a', 'Pump', '')$$);
 SELECT state, detail FROM raised($$INSERT INTO cmms.work_order (provider_id, title, priority)
   SELECT 'plant_a', 'Pump ' || n, CASE n WHEN 700 THEN 'urgent' ELSE 'low' END FROM generate_series(1, 1000) n$$);
 BEGIN;

@@ -26,7 +26,7 @@ namespace {
 
 void VocabularyCheck::collect(const InsertedRows& rows) {
   const std::optional<std::string_view> value = rows.text(column_);
-  if (!value || *value == latest_) return;
+  if (!value || value == latest_) return;
   latest_ = *values_.emplace(*value).first;
 }
 

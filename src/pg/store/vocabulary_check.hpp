@@ -4,6 +4,7 @@
 
 #include "pg/prelude.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -34,7 +35,7 @@ class VocabularyCheck {
   Vocabulary& vocabulary_;
   int column_;
   std::unordered_set<std::string> values_;
-  std::string_view latest_;  // rows that follow each other mostly have the same
+  std::optional<std::string_view> latest_;  // rows that follow each other mostly have the same
 };
 
 VocabularyCheck check_of_statuses(const InsertedRows& rows);

@@ -9,6 +9,7 @@
 
 #include "core/json/field.hpp"
 #include "pg/boundary/guard.hpp"
+#include "pg/boundary/memory.hpp"
 #include "pg/boundary/spi.hpp"
 
 // jsonb keeps a container's keys and values as an array of JEntry words followed by the data. A scalar has no
@@ -285,6 +286,9 @@ Datum jsonb_from_fields(const std::vector<mapping::MappedField>& fields) {
     return compare_keys(one->target, other->target) < 0;
   });
   const std::span sorted(ordered);
+  // To build it takes several times the memory of the result.
+  MemoryContext caller = CurrentMemoryContext;
+  const ScratchContext scratch;
   return pg_call([&] {
     JsonbParseState* state = nullptr;
     pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
@@ -294,7 +298,9 @@ Datum jsonb_from_fields(const std::vector<mapping::MappedField>& fields) {
       JsonbValue value = field_value(field->value);
       pushJsonbValue(&state, WJB_VALUE, &value);
     }
-    return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+    Jsonb* built = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr));
+    void* result = MemoryContextAlloc(caller, VARSIZE(built));
+    return PointerGetDatum(std::memcpy(result, built, VARSIZE(built)));
   });
 }
 

@@ -17,7 +17,6 @@
 #include "pg/boundary/memory.hpp"
 #include "pg/boundary/spi.hpp"
 #include "pg/guc/setting_scope.hpp"
-#include "pg/json/jsonb_reader.hpp"
 #include "pg/origin.hpp"
 
 namespace cmms::pg {
@@ -59,8 +58,8 @@ std::size_t distinct_run(std::span<const InboundItem> items) {
   return size;
 }
 
-// The application of a batch: the look-up and what is new in one statement each, changes one by one, what is
-// told of them once for all.
+// The application of a batch: it is looked up by one statement, what is new is written at once, changes one
+// by one, and what is told of them once for all.
 class Application {
  public:
   Application(const provider::Connection& connection, const provider::ResourceMaps& maps,
@@ -157,8 +156,7 @@ class Application {
             .source_id = field_text(item.inbound.mapped, "source_work_order_id"),
             .updated_at = field_text(item.inbound.mapped, "source_updated_at"),
             .reference = field_text(item.inbound.mapped, "reference"),
-            .fields = jsonb_from_fields(item.inbound.mapped.fields),
-            .document = jsonb_from_value(item.document),
+            .source = item.document,
             .map_version = connection_.map_version};
   }
 

@@ -38,7 +38,8 @@ bool is_echo(const IncomingRecord& record, const LocalSide& local, const json::V
     return !is_sent;
   });
   if (is_sent || field != "common_status") return is_sent;
-  const json::Value document = jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(record.document)));
+  const json::Value document =
+      jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(record.document())));
   return job::is_own_status(connection, resource, local.order, sent, document);
 }
 
@@ -64,7 +65,7 @@ bool needs_local_side(const StoredOrder& stored, const provider::ResourceMaps& m
 std::vector<FieldNews> decide_news(const IncomingRecord& record, const StoredOrder& stored,
                                    const LocalSide* local, const provider::Connection& connection) {
   const provider::ResourceMaps& maps = *connection.maps(resource);
-  const json::Value said = jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(record.fields)));
+  const json::Value said = jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(record.fields())));
   merge::Sides sides;
   if (local != nullptr) {
     sides = {.awaits_answer = local->awaits_answer || stored.is_adopted,
@@ -97,7 +98,8 @@ bool status_follows(const IncomingRecord& record, const StoredOrder& stored, con
                     const provider::Connection& connection) {
   if (!stored.is_adopted || local == nullptr) return false;
   const std::optional<std::string> wanted = job::wanted_state(connection, resource, local->order);
-  const json::Value document = jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(record.document)));
+  const json::Value document =
+      jsonb_value(reinterpret_cast<const Jsonb*>(DatumGetPointer(record.document())));
   return wanted && *wanted != job::present_state(*connection.descriptor->resource(resource),
                                                  *connection.maps(resource), document);
 }

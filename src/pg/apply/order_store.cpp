@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstring>
+#include <unordered_set>
 #include <vector>
 
-#include "core/mapping/iso_time.hpp"
+#include "pg/apply/order_columns.hpp"
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/memory.hpp"
 #include "pg/boundary/spi.hpp"
+#include "pg/boundary/table_writer.hpp"
 #include "pg/json/jsonb_reader.hpp"
 
 extern "C" {
@@ -43,16 +45,25 @@ bool is_identical(const Jsonb* one, const Jsonb* other) {
   return VARSIZE(one) == VARSIZE(other) && std::memcmp(one, other, VARSIZE(one)) == 0;
 }
 
+bool equals(const Jsonb* said, const Jsonb* stored) {
+  return is_identical(said, stored) || pg_call([&] {
+           return DatumGetBool(DirectFunctionCall2(jsonb_eq, JsonbPGetDatum(said), JsonbPGetDatum(stored)));
+         });
+}
+
+bool is_contained(const Jsonb* said, const Jsonb* stored) {
+  return is_identical(said, stored) || pg_call([&] {
+           return DatumGetBool(
+               DirectFunctionCall2(jsonb_contained, JsonbPGetDatum(said), JsonbPGetDatum(stored)));
+         });
+}
+
 bool says_the_same(const IncomingRecord& record, const Jsonb* stored_document, const Jsonb* stored_fields) {
   if (stored_document == nullptr || stored_fields == nullptr) return false;
-  const auto* document = reinterpret_cast<const Jsonb*>(DatumGetPointer(record.document));
-  const auto* fields = reinterpret_cast<const Jsonb*>(DatumGetPointer(record.fields));
-  return pg_call([&] {
-    return (is_identical(document, stored_document) ||
-            DatumGetBool(DirectFunctionCall2(jsonb_eq, record.document, JsonbPGetDatum(stored_document)))) &&
-           (is_identical(fields, stored_fields) ||
-            DatumGetBool(DirectFunctionCall2(jsonb_contained, record.fields, JsonbPGetDatum(stored_fields))));
-  });
+  const auto jsonb_of = [](Datum said) { return reinterpret_cast<const Jsonb*>(DatumGetPointer(said)); };
+  const ScratchContext scratch;
+  return equals(jsonb_of(record.document()), stored_document) &&
+         is_contained(jsonb_of(record.fields()), stored_fields);
 }
 
 StoredOrder read_stored(const IncomingRecord& record, const Rows& rows, std::size_t row = 0) {
@@ -103,104 +114,6 @@ std::optional<StoredOrder> find_by_reference(const IncomingRecord& record) {
   return read_stored(record, rows);
 }
 
-// What a provider's record can say, and what stands in for it where it says nothing.
-struct Column {
-  const char* name;
-  Oid type;
-  const char* default_value = nullptr;
-};
-
-constexpr Column columns[] = {{"identifier", TEXTOID},
-                              {"title", TEXTOID},
-                              {"description", TEXTOID},
-                              {"work_type", TEXTOID},
-                              {"issue_type", TEXTOID},
-                              {"asset_ref", TEXTOID},
-                              {"location_ref", TEXTOID},
-                              {"requester", TEXTOID},
-                              {"assignees", TEXTARRAYOID},
-                              {"vendors", TEXTARRAYOID},
-                              {"common_status", TEXTOID, "requested"},
-                              {"source_status", TEXTOID},
-                              {"source_allowed_statuses", TEXTARRAYOID},
-                              {"priority", TEXTOID, "none"},
-                              {"source_priority", TEXTOID},
-                              {"planned_start_at", TIMESTAMPTZOID},
-                              {"planned_end_at", TIMESTAMPTZOID},
-                              {"actual_start_at", TIMESTAMPTZOID},
-                              {"actual_end_at", TIMESTAMPTZOID},
-                              {"sla_due_at", TIMESTAMPTZOID},
-                              {"assigned_at", TIMESTAMPTZOID},
-                              {"acknowledged_at", TIMESTAMPTZOID},
-                              {"started_at", TIMESTAMPTZOID},
-                              {"completed_at", TIMESTAMPTZOID},
-                              {"closed_at", TIMESTAMPTZOID},
-                              {"labor_cost", NUMERICOID},
-                              {"material_cost", NUMERICOID},
-                              {"total_cost", NUMERICOID},
-                              {"currency", TEXTOID},
-                              {"nte_limit", NUMERICOID},
-                              {"nte_limit_original", NUMERICOID},
-                              {"nte_currency", TEXTOID},
-                              {"metadata", JSONBOID, "{}"},
-                              {"source_work_order_id", TEXTOID},
-                              {"source_updated_at", TIMESTAMPTZOID},
-                              {"source_revision", TEXTOID}};
-
-Param default_value(const Column& column) {
-  return column.default_value == nullptr ? Param::null(column.type)
-                                         : Param::typed(column.type, column.default_value);
-}
-
-// A time as the transforms write it needs none of the forms that the type's own input function tries.
-Param time_value(const std::string& text) {
-  constexpr std::size_t shortest = sizeof "yyyy-mm-ddThh:mm:ssZ" - 1;
-  constexpr std::size_t longest = sizeof "yyyy-mm-ddThh:mm:ss.ffffffZ" - 1;
-  constexpr std::chrono::sys_days epoch{std::chrono::year(2000) / 1 / 1};
-  if (text.size() >= shortest && text.size() <= longest && text.back() == 'Z') {
-    if (const auto time = mapping::parse_iso_time(text)) {
-      return Param::datum(TIMESTAMPTZOID, TimestampTzGetDatum((time->utc() - epoch).count()));
-    }
-  }
-  return Param::typed(TIMESTAMPTZOID, text);
-}
-
-Param time_value(const std::optional<std::string>& text) {
-  return text ? time_value(*text) : Param::null(TIMESTAMPTZOID);
-}
-
-// May point into the field.
-Param column_value(const Column& column, const json::Field& field) {
-  if (field.is_null()) return default_value(column);
-  const bool is_scalar = field.kind != json::Kind::array && field.kind != json::Kind::object;
-  switch (column.type) {
-    case TEXTOID:
-      return is_scalar ? Param(field.text) : Param::datum(TEXTOID, Param(column_text(field)).to_datum());
-    case TEXTARRAYOID:
-      return Param::datum(TEXTARRAYOID, text_array_from_field(field));
-    case JSONBOID:
-      return Param::datum(JSONBOID, jsonb_from_field(field));
-    case TIMESTAMPTZOID:
-      return time_value(field.text);
-    default:
-      return Param::typed(column.type, field.text);
-  }
-}
-
-// The values of a record, one for each of `columns`, each in the place of its default.
-void set_columns(const mapping::Mapped& mapped, std::span<Param> values) {
-  static const auto places = [] {
-    std::unordered_map<std::string_view, std::size_t> by_name;
-    for (std::size_t i = 0; i < std::size(columns); ++i) by_name.emplace(columns[i].name, i);
-    return by_name;
-  }();
-  // The first field of a name counts, as for Mapped::find().
-  for (auto field = mapped.fields.rbegin(); field != mapped.fields.rend(); ++field) {
-    const auto place = places.find(field->target);
-    if (place != places.end()) values[place->second] = column_value(columns[place->second], field->value);
-  }
-}
-
 constexpr int first_column_parameter = 6;
 
 std::string waiting_deletion(std::string_view source_id) {
@@ -215,65 +128,50 @@ std::string held_version(std::string_view source_id) {
          std::string(source_id) + ")";
 }
 
-// Where the insert finds a new order: among its parameters, or in the rows of `new_order`.
-struct InsertSource {
-  std::string document, fields, role, detail, from;
-  bool is_rows;
-};
-
 // The order, the start of its history and its event. Nothing is inserted of what we deleted and its provider
 // is yet to be told of, nor where another session is inserting the same record: its row wins, and this news
-// is then applied to that. Rows, of which one alone is inserted then, fail instead: to look for each of them
-// once more would cost all pages for the sake of one.
-std::string insert_sql(const InsertSource& source) {
+// is then applied to that.
+std::string insert_sql() {
   std::string names;
   std::string values;
   int parameter = first_column_parameter;
   std::string source_id;
-  for (const Column& column : columns) {
-    const std::string value =
-        source.is_rows ? std::string("n.") + column.name : "$" + std::to_string(parameter++);
+  for (const OrderColumn& column : order_columns) {
+    const std::string value = "$" + std::to_string(parameter++);
     if (std::string_view(column.name) == "source_work_order_id") source_id = value;
     names += std::string(", ") + column.name;
     values += ", " + value;
   }
-  const std::string insert =
-      "WITH made AS (INSERT INTO cmms.work_order"
-      " (tenant_id, provider_id, source_doc, source_fields, sync_state, last_synced_at" +
-      std::string(source.is_rows ? ", common_work_order_id" : "") + names + ") SELECT $1, $2, " +
-      source.document + ", " + source.fields + ", 'imported', now()" +
-      (source.is_rows ? ", n.common_work_order_id" : "") + values + source.from + " WHERE NOT EXISTS (" +
-      waiting_deletion(source_id) + ")" +
-      (source.is_rows ? ""
-                      : " ON CONFLICT (tenant_id, provider_id, source_work_order_id)"
-                        " WHERE source_work_order_id IS NOT NULL DO NOTHING") +
-      " RETURNING common_work_order_id, common_status, source_status, source_work_order_id),"
-      " opened AS (INSERT INTO cmms.status_history"
-      " (tenant_id, common_work_order_id, to_status, source_status, cause, changed_by)"
-      " SELECT $1, m.common_work_order_id, m.common_status, m.source_status, 'provider', " +
-      source.role + " FROM made m)";
-  const std::string tell =
-      "INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)"
-      " SELECT $1, 'work_order.created', $2, m.common_work_order_id, " +
-      source.detail + " FROM made m RETURNING e.record_id, e.event_id";
-  if (!source.is_rows) return insert + " " + tell + ", " + held_version(source_id);
-  // All rows are told of by the last of their events.
-  return insert + ", told AS (" + tell +
-         ") SELECT m.common_work_order_id, (SELECT max(t.event_id) FROM told t), " +
-         held_version("m.source_work_order_id") + ", m.source_work_order_id FROM made m";
+  return "WITH made AS (INSERT INTO cmms.work_order"
+         " (tenant_id, provider_id, source_doc, source_fields, sync_state, last_synced_at" +
+         names + ") SELECT $1, $2, $3, $4, 'imported', now()" + values + " WHERE NOT EXISTS (" +
+         waiting_deletion(source_id) +
+         ") ON CONFLICT (tenant_id, provider_id, source_work_order_id)"
+         " WHERE source_work_order_id IS NOT NULL DO NOTHING"
+         " RETURNING common_work_order_id, common_status, source_status),"
+         " opened AS (INSERT INTO cmms.status_history"
+         " (tenant_id, common_work_order_id, to_status, source_status, cause, changed_by)"
+         " SELECT $1, m.common_work_order_id, m.common_status, m.source_status, 'provider', "
+         "cmms.calling_role()"
+         " FROM made m)"
+         " INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)"
+         " SELECT $1, 'work_order.created', $2, m.common_work_order_id,"
+         " jsonb_build_object('cause', 'provider', 'map_version', $5::integer)"
+         " FROM made m RETURNING e.record_id, e.event_id, " +
+         held_version(source_id);
 }
 
 std::vector<Oid> insert_parameter_types() {
   std::vector<Oid> types = {TEXTOID, TEXTOID, JSONBOID, JSONBOID, INT4OID};
-  for (const Column& column : columns) types.push_back(column.type);
+  for (const OrderColumn& column : order_columns) types.push_back(column.type);
   return types;
 }
 
-OrderWrite read_created(const Rows& rows, std::size_t row) {
+OrderWrite created(std::string id, std::int64_t event_id) {
   return {.outcome = "created",
           .detail = {},
-          .common_work_order_id = rows.text_or(row, 0, ""),
-          .event = WrittenEvent{"work_order.created", rows.integer(row, 1)}};
+          .common_work_order_id = std::move(id),
+          .event = WrittenEvent{"work_order.created", event_id}};
 }
 
 // An earlier version of the record could not be mapped.
@@ -287,6 +185,10 @@ void release_held_record(std::string_view tenant_id, std::string_view provider_i
 }
 
 }  // namespace
+
+Datum IncomingRecord::fields() const { return jsonb_from_fields(mapped.fields); }
+
+Datum IncomingRecord::document() const { return jsonb_from_value(source); }
 
 std::optional<StoredOrder> find_order(const IncomingRecord& record) {
   std::optional<StoredOrder> stored;
@@ -302,24 +204,18 @@ bool deletion_waits(const IncomingRecord& record) {
 }
 
 std::optional<OrderWrite> insert_order(const IncomingRecord& record) {
-  static const std::string sql =
-      insert_sql({.document = "$3",
-                  .fields = "$4",
-                  .role = "cmms.calling_role()",
-                  .detail = "jsonb_build_object('cause', 'provider', 'map_version', $5::integer)",
-                  .from = "",
-                  .is_rows = false});
+  static const std::string sql = insert_sql();
   static Statement statement(sql.c_str(), insert_parameter_types());
   std::vector<Param> parameters = {record.tenant_id, record.provider_id,
-                                   Param::datum(JSONBOID, record.document),
-                                   Param::datum(JSONBOID, record.fields), record.map_version};
+                                   Param::datum(JSONBOID, record.document()),
+                                   Param::datum(JSONBOID, record.fields()), record.map_version};
   const std::size_t first_column = parameters.size();
-  for (const Column& column : columns) parameters.push_back(default_value(column));
+  for (const OrderColumn& column : order_columns) parameters.push_back(default_value(column));
   set_columns(record.mapped, std::span(parameters).subspan(first_column));
   const Rows rows = statement.execute(parameters);
   if (rows.empty()) return std::nullopt;
   if (rows.boolean(0, 2)) release_held_record(record.tenant_id, record.provider_id, *record.source_id);
-  return read_created(rows, 0);
+  return created(rows.text_or(0, 0, ""), rows.integer(0, 1));
 }
 
 std::optional<LocalSide> read_local_side(const IncomingRecord& record, const StoredOrder& stored, Lock lock) {
@@ -367,8 +263,9 @@ std::optional<OrderWrite> update_order(const IncomingRecord& record, const Store
   const std::string conflicts = conflicts_json(news);
   const Rows rows = statement.execute(
       {record.tenant_id, Param::uuid(stored.common_work_order_id),
-       Param::datum(XIDOID, TransactionIdGetDatum(stored.version)), Param::datum(JSONBOID, record.fields),
-       Param::datum(JSONBOID, record.document), Param::datum(JSONBOID, jsonb_from_fields(taken_fields(news))),
+       Param::datum(XIDOID, TransactionIdGetDatum(stored.version)), Param::datum(JSONBOID, record.fields()),
+       Param::datum(JSONBOID, record.document()),
+       Param::datum(JSONBOID, jsonb_from_fields(taken_fields(news))),
        withdrawn.empty() ? Param::null(TEXTARRAYOID) : Param::array(TEXTARRAYOID, withdrawn),
        conflicts.empty() ? Param::null(JSONBOID) : Param::json(conflicts), record.map_version,
        status_follows});
@@ -386,12 +283,32 @@ namespace {
 constexpr GivenColumn known_columns[] = {
     {"ordinal", INT8OID}, {"source_id", TEXTOID}, {"updated_at", TIMESTAMPTZOID}};
 
+// A record that becomes an order, and the order's id.
+struct NewOrder {
+  const IncomingRecord* record;
+  pg_uuid_t id;
+};
+
 std::vector<GivenColumn> new_order_columns() {
-  std::vector<GivenColumn> given = {
-      {"common_work_order_id", UUIDOID}, {"document", JSONBOID}, {"fields", JSONBOID}};
-  for (const Column& column : columns) given.push_back({column.name, column.type});
+  std::vector<GivenColumn> given = {{"common_work_order_id", UUIDOID}, {"source_doc", JSONBOID},
+                                    {"source_fields", JSONBOID},       {"tenant_id", TEXTOID},
+                                    {"provider_id", TEXTOID},          {"sync_state", TEXTOID},
+                                    {"last_synced_at", TIMESTAMPTZOID}};
+  for (const OrderColumn& column : order_columns) given.push_back({column.name, column.type});
   return given;
 }
+
+constexpr GivenColumn history_columns[] = {{"common_work_order_id", UUIDOID},
+                                           {"to_status", TEXTOID},
+                                           {"source_status", TEXTOID},
+                                           {"tenant_id", TEXTOID},
+                                           {"cause", TEXTOID},
+                                           {"changed_by", NAMEOID}};
+
+constexpr GivenColumn event_columns[] = {{"event_id", INT8OID},    {"record_id", UUIDOID},
+                                         {"tenant_id", TEXTOID},   {"event_type", TEXTOID},
+                                         {"provider_id", TEXTOID}, {"resource", TEXTOID},
+                                         {"detail", JSONBOID},     {"occurred_at", TIMESTAMPTZOID}};
 
 // UUIDs of version 7 whose counter follows the millisecond: what is inserted together lies together in the
 // indexes.
@@ -414,10 +331,144 @@ std::vector<pg_uuid_t> ordered_uuids(std::size_t count) {
   return ids;
 }
 
+std::string uuid_text(const pg_uuid_t& id) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (std::size_t i = 0; i < UUID_LEN; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text.push_back('-');
+    text.push_back(digits[id.data[i] >> 4U]);
+    text.push_back(digits[id.data[i] & 0x0FU]);
+  }
+  return text;
+}
+
+std::string word_of(const IncomingRecord& record, std::string_view column, const char* default_word) {
+  const json::Field* field = record.mapped.find(column);
+  return field == nullptr || field->is_null() ? default_word : field->text;
+}
+
+// What a trigger of work_order asks of rows that are inserted by a statement. The words are locked as a
+// foreign key would lock them: they stay until the commit.
+bool know_words_of(std::span<const IncomingRecord* const> records) {
+  static Statement look_up_statuses("SELECT FROM cmms.common_status v WHERE v.name = ANY ($1) FOR KEY SHARE",
+                                    {TEXTARRAYOID});
+  static Statement look_up_priorities("SELECT FROM cmms.priority v WHERE v.name = ANY ($1) FOR KEY SHARE",
+                                      {TEXTARRAYOID});
+  std::unordered_set<std::string> statuses;
+  std::unordered_set<std::string> priorities;
+  for (const IncomingRecord* record : records) {
+    statuses.insert(word_of(*record, "common_status", "requested"));
+    priorities.insert(word_of(*record, "priority", "none"));
+  }
+  const auto are_known = [](Statement& look_up, const std::unordered_set<std::string>& words) {
+    const std::vector<std::string> list(words.begin(), words.end());
+    return look_up.execute({Param::array(TEXTARRAYOID, list)}).size() == words.size();
+  };
+  return are_known(look_up_statuses, statuses) && are_known(look_up_priorities, priorities);
+}
+
+// What else is known of the records in `incoming`.
+struct Background {
+  std::string actor;
+  std::unordered_set<std::string> deleted;  // ours, and the provider is yet to be told
+  std::unordered_set<std::string> held;     // an earlier version could not be mapped
+};
+
+std::unordered_set<std::string> set_of(const TextList& list) {
+  std::unordered_set<std::string> set;
+  for (const std::optional<std::string>& text : list) set.insert(text.value_or(""));
+  return set;
+}
+
+Background read_background(const IncomingRecord& record) {
+  static const std::string sql =
+      "SELECT cmms.calling_role(), ARRAY(SELECT i.source_id FROM incoming i WHERE EXISTS (" +
+      waiting_deletion("i.source_id") + ")), ARRAY(SELECT i.source_id FROM incoming i WHERE " +
+      held_version("i.source_id") + ")";
+  static Statement statement(sql.c_str(), {TEXTOID, TEXTOID});
+  const Rows rows = statement.execute({record.tenant_id, record.provider_id});
+  return {
+      .actor = rows.text_or(0, 0, ""), .deleted = set_of(rows.list(0, 1)), .held = set_of(rows.list(0, 2))};
+}
+
+// A value that many rows have is made once.
+Param made_once(const Param& value) {
+  return value.is_null() ? value : Param::datum(value.type(), value.to_datum());
+}
+
+// The orders and the start of their histories.
+void write_orders(std::span<const NewOrder> orders, const std::string& actor) {
+  const std::vector<GivenColumn> given = new_order_columns();
+  TableWriter order_rows("work_order", given);
+  TableWriter history_rows("status_history", history_columns);
+  const IncomingRecord& first = *orders.front().record;
+  const Param tenant = made_once(first.tenant_id);
+  const Param null_id = Param::null(UUIDOID);
+  const Param null_json = Param::null(JSONBOID);
+  const Param now = Param::datum(TIMESTAMPTZOID, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+  std::vector<Param> defaults = {
+      null_id, null_json, null_json, tenant, made_once(first.provider_id), made_once("imported"), now};
+  for (const OrderColumn& column : order_columns) defaults.push_back(made_once(default_value(column)));
+  const Param provider = made_once("provider");
+  const Param changed_by = made_once(Param::typed(NAMEOID, actor));
+  std::vector<Param> values;
+  ScratchContext scratch;
+  for (const NewOrder& order : orders) {
+    values = defaults;
+    values[0] = Param::datum(UUIDOID, UUIDPGetDatum(&order.id));
+    values[1] = Param::datum(JSONBOID, order.record->document());
+    values[2] = Param::datum(JSONBOID, order.record->fields());
+    const std::span said = std::span(values).last(std::size(order_columns));
+    set_columns(order.record->mapped, said);
+    order_rows.add(values);
+    const Param history[] = {
+        values[0], said[place_of("common_status")], said[place_of("source_status")], tenant, provider,
+        changed_by};
+    history_rows.add(history);
+    scratch.reset();
+  }
+  order_rows.flush();
+  history_rows.flush();
+}
+
+// Returns the number of the last one, by which all are told of. The first is written by a statement. The
+// others are as it is but for their numbers and orders, and so belong to the same partition, which goes by
+// the transaction's time.
+std::int64_t write_events(std::span<const NewOrder> orders) {
+  static Statement write_first(
+      "INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail) VALUES"
+      " ($1, 'work_order.created', $2, $3, jsonb_build_object('cause', 'provider', 'map_version', "
+      "$4::integer))"
+      " RETURNING e.event_id, e.record_id, e.tenant_id, e.event_type, e.provider_id, e.resource, e.detail,"
+      " e.occurred_at, e.tableoid, pg_get_serial_sequence('cmms.event', 'event_id')::regclass::oid",
+      {TEXTOID, TEXTOID, UUIDOID, INT4OID});
+  const auto id_of = [](const NewOrder& order) { return Param::datum(UUIDOID, UUIDPGetDatum(&order.id)); };
+  const IncomingRecord& record = *orders.front().record;
+  const Rows first =
+      write_first.execute({record.tenant_id, record.provider_id, id_of(orders.front()), record.map_version});
+  constexpr std::size_t count = std::size(event_columns);
+  std::vector<Param> values;
+  for (std::size_t i = 0; i < count; ++i) {
+    bool is_null = false;
+    values.push_back(Param::datum(event_columns[i].type, first.datum(0, i, &is_null)));
+  }
+  std::int64_t number = first.integer(0, 0);
+  const auto sequence = static_cast<Oid>(first.integer(0, count + 1));
+  TableWriter rows("event", event_columns, static_cast<Oid>(first.integer(0, count)));
+  for (const NewOrder& order : orders.subspan(1)) {
+    number =
+        pg_call([&] { return DatumGetInt64(DirectFunctionCall1(nextval_oid, ObjectIdGetDatum(sequence))); });
+    values[0] = number;
+    values[1] = id_of(order);
+    rows.add(values);
+  }
+  rows.flush();
+  return number;
+}
+
 }  // namespace
 
-OrderBatch::OrderBatch()
-    : incoming_("incoming", known_columns), new_orders_("new_order", new_order_columns()) {}
+OrderBatch::OrderBatch() : incoming_("incoming", known_columns) {}
 
 std::vector<std::optional<StoredOrder>> OrderBatch::find(std::span<const IncomingRecord> records) {
   // Record by record through the index, whatever the planner would think of a table that was small.
@@ -446,42 +497,25 @@ std::vector<std::optional<StoredOrder>> OrderBatch::find(std::span<const Incomin
 
 std::unordered_map<std::string, OrderWrite> OrderBatch::insert(
     std::span<const IncomingRecord* const> records) {
-  static const std::string sql =
-      insert_sql({.document = "n.document",
-                  .fields = "n.fields",
-                  .role = "(SELECT cmms.calling_role())",
-                  .detail = "(SELECT jsonb_build_object('cause', 'provider', 'map_version', $3::integer))",
-                  .from = " FROM new_order n",
-                  .is_rows = true});
-  static Statement statement(sql.c_str(), {TEXTOID, TEXTOID, INT4OID});
-  if (records.empty()) return {};
-  new_orders_.clear();
-  const std::vector<pg_uuid_t> ids = ordered_uuids(records.size());
-  std::vector<Param> defaults = {Param::null(UUIDOID), Param::null(JSONBOID), Param::null(JSONBOID)};
-  const std::size_t first_column = defaults.size();
-  for (const Column& column : columns) {
-    const Param value = default_value(column);
-    defaults.push_back(value.is_null() ? value : Param::datum(column.type, value.to_datum()));
-  }
-  std::vector<Param> values;
-  ScratchContext scratch;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const IncomingRecord& record = *records[i];
-    values = defaults;
-    values[0] = Param::datum(UUIDOID, UUIDPGetDatum(&ids[i]));
-    values[1] = Param::datum(JSONBOID, record.document);
-    values[2] = Param::datum(JSONBOID, record.fields);
-    set_columns(record.mapped, std::span(values).subspan(first_column));
-    new_orders_.add(values);
-    scratch.reset();
-  }
+  // What follows of an order is made of the record, not of the row.
+  if (records.empty() || may_change_rows("work_order") || !know_words_of(records)) return {};
   const IncomingRecord& first = *records.front();
-  const Rows rows = statement.execute({first.tenant_id, first.provider_id, first.map_version});
+  const Background background = read_background(first);
+  const std::vector<pg_uuid_t> ids = ordered_uuids(records.size());
+  std::vector<NewOrder> orders;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!background.deleted.contains(*records[i]->source_id)) orders.push_back({records[i], ids[i]});
+  }
+  if (orders.empty()) return {};
+  write_orders(orders, background.actor);
+  const std::int64_t last_event = write_events(orders);
   std::unordered_map<std::string, OrderWrite> written;
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    std::string source_id = rows.text_or(row, 3, "");
-    if (rows.boolean(row, 2)) release_held_record(first.tenant_id, first.provider_id, source_id);
-    written.emplace(std::move(source_id), read_created(rows, row));
+  for (const NewOrder& order : orders) {
+    const std::string& source_id = *order.record->source_id;
+    if (background.held.contains(source_id)) {
+      release_held_record(first.tenant_id, first.provider_id, source_id);
+    }
+    written.emplace(source_id, created(uuid_text(order.id), last_event));
   }
   return written;
 }

@@ -19,7 +19,8 @@
 
 namespace cmms::pg {
 
-// A mapped record on its way in. Text views point into the caller's record.
+// A mapped record on its way in. Text views point into the caller's record. What of it becomes jsonb is made
+// where it is needed: a thousand of them at once would go through memory and back.
 struct IncomingRecord {
   std::string_view tenant_id;
   std::string_view provider_id;
@@ -27,9 +28,11 @@ struct IncomingRecord {
   std::optional<std::string> source_id;
   std::optional<std::string> updated_at;
   std::optional<std::string> reference;  // our id, found in the record
-  Datum fields = 0;                      // jsonb of `mapped`
-  Datum document = 0;                    // jsonb, as it arrived
+  json::Value source;                    // as it arrived
   int map_version = 0;                   // by which it was mapped
+
+  Datum fields() const;    // jsonb of `mapped`
+  Datum document() const;  // jsonb of `source`
 };
 
 // What is stored of a record. The JSON views live as long as the memory context of the look-up.
@@ -66,20 +69,19 @@ struct OrderWrite {
 std::optional<OrderWrite> insert_order(const IncomingRecord& record);
 bool deletion_waits(const IncomingRecord& record);  // we deleted it, and its provider is yet to be told
 
-// The same for the records of a page: one statement each, whatever their number. All records are of one
-// provider, and no two of them of one order.
+// The same for the records of a page, all at once. All records are of one provider, and no two of them of one
+// order.
 class OrderBatch {
  public:
   OrderBatch();  // in the Spi scope's own memory context
 
   // In the order of `records`.
   std::vector<std::optional<StoredOrder>> find(std::span<const IncomingRecord> records);
-  // By the provider's id. What is missing, insert_order() would not have inserted either.
+  // Of those that find() has not found, by the provider's id. What is missing, insert_order() has to refuse.
   std::unordered_map<std::string, OrderWrite> insert(std::span<const IncomingRecord* const> records);
 
  private:
-  GivenRows incoming_;
-  GivenRows new_orders_;
+  GivenRows incoming_;  // what find() looked for
 };
 
 // Our side of an order that has changes of its own, or fields that a person decides over.

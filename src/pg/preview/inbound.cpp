@@ -107,8 +107,7 @@ class InboundPreview {
             .source_id = text("source_work_order_id"),
             .updated_at = text("source_updated_at"),
             .reference = text("reference"),
-            .fields = jsonb_from_fields(mapped.fields),
-            .document = jsonb_from_value(incoming_.record),
+            .source = incoming_.record,
             .map_version = connection_.map_version};
   }
 

@@ -2,6 +2,7 @@
 
 #include "pg/apply/order_store.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <unordered_set>
@@ -13,6 +14,7 @@
 #include "pg/boundary/spi.hpp"
 #include "pg/boundary/table_writer.hpp"
 #include "pg/json/jsonb_reader.hpp"
+#include "pg/store/vocabulary_check.hpp"
 
 extern "C" {
 #include "utils/uuid.h"
@@ -347,24 +349,12 @@ std::string word_of(const IncomingRecord& record, std::string_view column, const
   return field == nullptr || field->is_null() ? default_word : field->text;
 }
 
-// What a trigger of work_order asks of rows that are inserted by a statement. The words are locked as a
-// foreign key would lock them: they stay until the commit.
+// What a trigger of work_order asks of rows that are inserted by a statement.
 bool know_words_of(std::span<const IncomingRecord* const> records) {
-  static Statement look_up_statuses("SELECT FROM cmms.common_status v WHERE v.name = ANY ($1) FOR KEY SHARE",
-                                    {TEXTARRAYOID});
-  static Statement look_up_priorities("SELECT FROM cmms.priority v WHERE v.name = ANY ($1) FOR KEY SHARE",
-                                      {TEXTARRAYOID});
-  std::unordered_set<std::string> statuses;
-  std::unordered_set<std::string> priorities;
-  for (const IncomingRecord* record : records) {
-    statuses.insert(word_of(*record, "common_status", "requested"));
-    priorities.insert(word_of(*record, "priority", "none"));
-  }
-  const auto are_known = [](Statement& look_up, const std::unordered_set<std::string>& words) {
-    const std::vector<std::string> list(words.begin(), words.end());
-    return look_up.execute({Param::array(TEXTARRAYOID, list)}).size() == words.size();
-  };
-  return are_known(look_up_statuses, statuses) && are_known(look_up_priorities, priorities);
+  return std::all_of(records.begin(), records.end(), [](const IncomingRecord* record) {
+    return store::statuses().has(word_of(*record, "common_status", "requested")) &&
+           store::priorities().has(word_of(*record, "priority", "none"));
+  });
 }
 
 // What else is known of the records in `incoming`.

@@ -3,6 +3,7 @@
 
 #include "pg/prelude.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -26,11 +27,14 @@ class Remembered {
     const auto found = values_.find(key);
     if (found != values_.end() && found->second.first == current) return found->second.second;
     Value value = read();
+    if (values_.size() >= most_values) values_.clear();  // whatever keys a session comes up with
     values_.insert_or_assign(std::string(key), std::pair(current, value));
     return value;
   }
 
  private:
+  static constexpr std::size_t most_values = 1000;
+
   std::map<std::string, std::pair<std::uint64_t, Value>, std::less<>> values_;
 };
 

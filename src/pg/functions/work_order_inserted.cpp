@@ -31,8 +31,8 @@ void inserted(FunctionCallInfo fcinfo) {
   const OwnerScope scope(fcinfo->flinfo->fn_oid);
   const Spi spi;
   InsertedRows rows(data);
-  store::VocabularyCheck statuses = store::check_of_statuses(rows);
-  store::VocabularyCheck priorities = store::check_of_priorities(rows);
+  store::VocabularyCheck statuses("common_status", store::statuses(), rows);
+  store::VocabularyCheck priorities("priority", store::priorities(), rows);
   std::optional<NewOrders> new_orders;
   if (current_origin() == Origin::local && !is_restoring()) new_orders.emplace(rows);
   for (std::int64_t i = 0; i < rows.count(); ++i) {

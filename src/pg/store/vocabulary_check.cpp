@@ -24,6 +24,21 @@ namespace {
 
 }  // namespace
 
+bool Vocabulary::has(const std::string& word) {
+  return words_.get(word, [&] { return !look_up_.execute({word}).empty(); });
+}
+
+// Only an old snapshot needs the lock of the row, which tells whether it is still there.
+Vocabulary& statuses() {
+  static Vocabulary vocabulary("SELECT FROM cmms.common_status v WHERE v.name = $1 FOR KEY SHARE");
+  return vocabulary;
+}
+
+Vocabulary& priorities() {
+  static Vocabulary vocabulary("SELECT FROM cmms.priority v WHERE v.name = $1 FOR KEY SHARE");
+  return vocabulary;
+}
+
 void VocabularyCheck::collect(const InsertedRows& rows) {
   const std::optional<std::string_view> value = rows.text(column_);
   if (!value || value == latest_) return;
@@ -32,24 +47,8 @@ void VocabularyCheck::collect(const InsertedRows& rows) {
 
 void VocabularyCheck::check(Relation relation) const {
   for (const std::string& value : values_) {
-    const bool is_known =
-        vocabulary_.words.get(value, [&] { return !vocabulary_.look_up.execute({value}).empty(); });
-    if (!is_known) refuse(relation, name_, value);
+    if (!vocabulary_.has(value)) refuse(relation, name_, value);
   }
-}
-
-// A word that was found stays until the transaction ends: to take one away locks work_order against writers
-// (cmms.vocabulary_shrinks). Only an old snapshot needs the lock of the row, which tells whether it is there.
-VocabularyCheck check_of_statuses(const InsertedRows& rows) {
-  static Vocabulary vocabulary{
-      {"SELECT FROM cmms.common_status v WHERE v.name = $1 FOR KEY SHARE", {TEXTOID}}, {}};
-  return {"common_status", vocabulary, rows};
-}
-
-VocabularyCheck check_of_priorities(const InsertedRows& rows) {
-  static Vocabulary vocabulary{{"SELECT FROM cmms.priority v WHERE v.name = $1 FOR KEY SHARE", {TEXTOID}},
-                               {}};
-  return {"priority", vocabulary, rows};
 }
 
 }  // namespace cmms::pg::store

@@ -15,11 +15,21 @@
 
 namespace cmms::pg::store {
 
-// A table of words, and those that this backend has seen in it.
-struct Vocabulary {
-  Statement look_up;
-  Remembered<bool> words;
+// A table of words, of which each backend remembers those that it has asked for. For who holds a writer's
+// lock of work_order: a word that was found then stays until the transaction ends, since to take one away
+// locks work_order against writers (cmms.vocabulary_shrinks).
+class Vocabulary {
+ public:
+  explicit Vocabulary(const char* look_up) : look_up_(look_up, {TEXTOID}) {}
+  bool has(const std::string& word);
+
+ private:
+  Statement look_up_;
+  Remembered<bool> words_;
 };
+
+Vocabulary& statuses();
+Vocabulary& priorities();
 
 // A column whose values are the names in the table that is called as it is.
 class VocabularyCheck {
@@ -37,8 +47,5 @@ class VocabularyCheck {
   std::unordered_set<std::string> values_;
   std::optional<std::string_view> latest_;  // rows that follow each other mostly have the same
 };
-
-VocabularyCheck check_of_statuses(const InsertedRows& rows);
-VocabularyCheck check_of_priorities(const InsertedRows& rows);
 
 }  // namespace cmms::pg::store

@@ -81,7 +81,10 @@ BEGIN
   DELETE FROM cmms.outbox q
   WHERE q.tenant_id = settle_adopted.tenant_id AND q.resource = 'work_order' AND q.record_id = settle_adopted.record_id
     AND q.operation = 'create' AND q.state = 'in_doubt' AND q.change_seq = q.claimed_change_seq AND NOT status_follows;
-  -- A row in flight is left to the worker, which will be told the same.
+  -- A row in flight is left to the worker, which sees that the order is known by now, and by this that it has still to walk.
+  UPDATE cmms.outbox q SET source_record_id = source_id
+  WHERE q.tenant_id = settle_adopted.tenant_id AND q.resource = 'work_order' AND q.record_id = settle_adopted.record_id
+    AND q.operation = 'create' AND q.state = 'in_flight' AND status_follows;
   UPDATE cmms.outbox q
   SET operation = 'update', source_record_id = source_id, attempts = 0, lookups = 0, in_doubt_since = NULL, accepted_at = NULL,
       changed_fields = CASE WHEN q.state = 'in_doubt' AND q.change_seq = q.claimed_change_seq THEN '{common_status}' ELSE q.changed_fields END,
@@ -93,7 +96,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cmms.settle_adopted(text, uuid, text, boolean) IS
-'Settles the outbox row of an order that turned out to exist at the provider: a create in doubt without later changes is done, any other becomes an update. status_follows: the provider shows another status than the order''s, which is then sent. Internal.';
+'Settles the outbox row of an order that turned out to exist at the provider: a create in doubt without later changes is done, any other becomes an update; one whose answer or look-up is under way is settled by the worker. status_follows: the provider shows another status than the order''s, which is then sent. Internal.';
 
 -- A provider whose records do not carry our reference may show one in a poll before the answer to its creation is known: then it is an
 -- imported order of its own by now.

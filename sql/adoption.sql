@@ -49,6 +49,14 @@ SELECT sent_values FROM cmms.outbox WHERE changed_fields @> '{title}';
 SELECT shown('changed', '3', 'Theirs', 'NEW', '2100-01-01T00:01:00Z');
 TABLE steps;
 SELECT field, hub_value, provider_value, winner FROM cmms.conflict WHERE provider_id = 'steps';
+-- Shown while a look-up is under way: the worker settles it, and is told that the status has still to be walked to.
+INSERT INTO cmms.work_order (provider_id, identifier, title, common_status)
+SELECT 'steps', i, 'Pump', s FROM (VALUES ('under way', 'requested'), ('under way, walks', 'completed')) v(i, s);
+UPDATE cmms.outbox q SET state = 'in_flight', claimed_change_seq = change_seq, attempted_at = now(), attempts = 1, in_doubt_since = now()
+FROM cmms.work_order w WHERE w.common_work_order_id = q.record_id AND w.identifier ^@ 'under way';
+SELECT shown('under way', '4', 'Pump', 'NEW'), shown('under way, walks', '5', 'Pump', 'NEW');
+SELECT s.identifier, s.sync_state, s.id, s.operation, s.state, q.source_record_id
+FROM steps s JOIN cmms.work_order w USING (identifier) JOIN cmms.outbox q ON q.record_id = w.common_work_order_id WHERE s.state = 'in_flight';
 ROLLBACK;
 
 -- A webhook of the same moment as what is stored may be the older one: the provider is asked.

@@ -118,6 +118,30 @@ my %create = (match => { method => 'POST' });
     every_order_is_there_once($node, $db, $provider, $simulator, 5, 'adoption');
 }
 
+# The same while look-ups are under way: what they end with, later, does not take back what the poll has found.
+{
+    my $simulator = start_simulator();
+    my $provider  = new_provider($simulator);
+    $simulator->fault(
+        { %create, action => 'reset_after' },
+        { match => { method => 'GET', query => 'description' }, action => 'status', status => 500, latency_ms => 3000 });
+    insert_orders($node, $db, $provider, 4, 'Lost');
+    wait_until('the look-ups', sub { $simulator->summary->{in_progress} == 4 });
+    query("UPDATE cmms.work_order SET title = 'Changed since' WHERE provider_id = '$provider' AND title = 'Lost 4'");
+    query("SELECT cmms.poll_now('$provider')");
+    ok($node->poll_query_until($db, "SELECT count(*) = 4 FROM cmms.work_order WHERE provider_id = '$provider' AND source_work_order_id IS NOT NULL"),
+        'late look-up: the poll recognizes the orders');
+    is($simulator->summary->{in_progress}, 4, 'late look-up: before it is answered');
+    # As cmms.settle_adopted does where the provider does not show the order's status yet.
+    query("UPDATE cmms.outbox SET source_record_id = 'known' WHERE record_id = (SELECT common_work_order_id FROM cmms.work_order WHERE provider_id = '$provider' AND title = 'Lost 3')");
+    becomes($provider, q{sync_state = 'synchronized' AND last_error IS NULL}, 'late look-up: they are synchronized');
+    is(title_there($simulator, $provider, 'Changed since'), 'Changed since', 'late look-up: what changed since is sent as an update');
+    is(query("SELECT count(*) FROM cmms.outbox WHERE provider_id = '$provider'"), '0', 'late look-up: nothing is left to send');
+    my $summary = $simulator->summary;
+    is("$summary->{creates} $summary->{updates}", '4 2', 'late look-up: by four creates, the update and the status that was still to be walked to');
+    every_order_is_there_once($node, $db, $provider, $simulator, 4, 'late look-up');
+}
+
 # A change made while an earlier one is under way leaves as soon as that is done.
 {
     my $simulator = start_simulator();

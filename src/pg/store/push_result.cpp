@@ -86,16 +86,17 @@ constexpr const char* acknowledge_sql = R"sql(
       WHERE x.tenant_id = r.tenant_id AND x.{id} = r.record_id LIMIT 1) AS q
     WHERE w.ctid = q.place)sql";
 
-// What a webhook or poll has shown before the provider's acceptance of it was recorded is done. A row that a
-// change has overtaken since the claim is not given up: what is sent next is something else, and in mode
-// draft something that nobody has approved. A record that was deleted here before the provider ever got it
-// needs no further attempt.
+// A create that a webhook or poll has settled while its answer or look-up was under way is done, whatever
+// that ended with; cmms.settle_adopted has noted the provider's id in the outbox where the status has still to
+// be walked to. A row that a change has overtaken since the claim is not given up: what is sent next is
+// something else, and in mode draft something that nobody has approved. A record that was deleted here before
+// the provider ever got it needs no further attempt.
 constexpr const char* settle_sql = R"sql(
-    WITH r AS MATERIALIZED (
+    WITH told AS (
       SELECT v.*, q.place AS outbox_place, q.is_changed AND v.state IN ('removed', 'held') AS is_overtaken,
              q.is_changed AND v.state = 'pending' AND cmms.unsent_state(v.provider_id) <> 'pending' AS is_unapproved,
-             v.state <> 'in_doubt' AND q.is_unsent_delete AS is_moot, q.is_changed,
-             CASE WHEN v.is_accepted THEN (
+             v.state <> 'in_doubt' AND q.is_unsent_delete AS is_moot, q.is_changed, q.status_follows,
+             CASE WHEN q.is_create AND v.state <> 'held' THEN (
                SELECT k.{source_id} FROM {table} k WHERE k.tenant_id = v.tenant_id AND k.{id} = v.record_id) END AS known_id
       FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::float8[], $6::bool[], $7::bool[], $8::text[],
                   $9::text[], $10::text[], $11::jsonb[], $12::text[], $13::bool[])
@@ -103,10 +104,16 @@ constexpr const char* settle_sql = R"sql(
              error, error_class, error_detail, provider_id, is_accepted)
       CROSS JOIN LATERAL (
         SELECT x.ctid AS place, x.change_seq IS DISTINCT FROM x.claimed_change_seq AS is_changed,
+               x.operation = 'create' AS is_create, x.source_record_id IS NOT NULL AS status_follows,
                x.operation = 'delete' AND x.source_record_id IS NULL AS is_unsent_delete
         FROM cmms.outbox x
         WHERE x.tenant_id = v.tenant_id AND x.resource = v.resource AND x.record_id = v.record_id
           AND coalesce(x.state, '') = 'in_flight' LIMIT 1) AS q),
+    r AS MATERIALIZED (
+      SELECT t.*, t.known_id IS NOT NULL AS is_known,
+             t.is_moot OR CASE WHEN t.known_id IS NULL THEN t.state = 'removed' AND NOT t.is_overtaken
+                               ELSE NOT t.is_changed AND NOT t.status_follows END AS is_done
+      FROM told t),
     unheld AS (
       DELETE FROM cmms.held_record h WHERE h.ctid = ANY (ARRAY(
         SELECT q.place FROM r CROSS JOIN LATERAL (
@@ -115,31 +122,32 @@ constexpr const char* settle_sql = R"sql(
             AND x.direction = 'outbound' AND x.source_record_id = r.record_id::text LIMIT 1) AS q
         WHERE r.state <> 'held'))),
     removed AS (
-      DELETE FROM cmms.outbox o WHERE o.ctid = ANY (ARRAY(
-        SELECT r.outbox_place FROM r WHERE r.is_moot OR r.state = 'removed' AND NOT r.is_overtaken
-          OR r.known_id IS NOT NULL AND NOT r.is_changed))),
+      DELETE FROM cmms.outbox o WHERE o.ctid = ANY (ARRAY(SELECT r.outbox_place FROM r WHERE r.is_done))),
     kept AS (
       UPDATE cmms.outbox o
-      SET state = CASE WHEN r.is_overtaken OR r.is_unapproved OR r.known_id IS NOT NULL THEN cmms.unsent_state(o.provider_id)
-                       ELSE r.state END,
-          operation = CASE WHEN r.known_id IS NULL THEN o.operation ELSE 'update' END,
+      SET state = CASE WHEN r.is_overtaken OR r.is_unapproved OR r.is_known AND r.is_changed THEN cmms.unsent_state(o.provider_id)
+                       WHEN r.is_known THEN 'pending' ELSE r.state END,
+          operation = CASE WHEN r.is_known THEN 'update' ELSE o.operation END,
           source_record_id = coalesce(r.known_id, o.source_record_id),
-          next_attempt_at = CASE WHEN r.is_overtaken OR r.delay = 0 THEN least(o.next_attempt_at, now())
+          changed_fields = CASE WHEN r.is_known AND NOT r.is_changed THEN '{common_status}' ELSE o.changed_fields END,
+          next_attempt_at = CASE WHEN r.is_known OR r.is_overtaken OR r.delay = 0 THEN least(o.next_attempt_at, now())
                                  ELSE coalesce(now() + make_interval(secs => r.delay), 'infinity') END,
-          attempts = CASE WHEN r.is_overtaken THEN 0 WHEN r.attempt_counts THEN o.attempts
+          attempts = CASE WHEN r.is_known OR r.is_overtaken THEN 0 WHEN r.attempt_counts THEN o.attempts
                           ELSE greatest(o.attempts - 1, 0) END,
-          in_doubt_since = CASE WHEN r.state = 'in_doubt' AND r.known_id IS NULL THEN coalesce(o.in_doubt_since, now()) END,
-          accepted_at = CASE WHEN r.known_id IS NOT NULL THEN NULL WHEN r.is_accepted THEN now()
+          in_doubt_since = CASE WHEN r.state = 'in_doubt' AND NOT r.is_known THEN coalesce(o.in_doubt_since, now()) END,
+          accepted_at = CASE WHEN r.is_known THEN NULL WHEN r.is_accepted THEN now()
                              WHEN r.state = 'in_doubt' THEN o.accepted_at END,
-          lookups = CASE r.state WHEN 'in_doubt' THEN o.lookups + r.lookup_counts::int ELSE 0 END,
-          claimed_at = NULL, last_error = r.error, last_error_class = r.error_class
-      FROM r WHERE o.ctid = r.outbox_place AND NOT r.is_moot AND (r.state <> 'removed' OR r.is_overtaken)
-        AND (r.known_id IS NULL OR r.is_changed))
+          lookups = CASE WHEN r.state = 'in_doubt' AND NOT r.is_known THEN o.lookups + r.lookup_counts::int ELSE 0 END,
+          claimed_at = NULL, last_error = CASE WHEN NOT r.is_known THEN r.error END,
+          last_error_class = CASE WHEN NOT r.is_known THEN r.error_class END
+      FROM r WHERE o.ctid = r.outbox_place AND NOT r.is_done)
     UPDATE {table} w
-    SET sync_state = CASE WHEN r.is_overtaken OR r.is_unapproved THEN cmms.unsent_state(r.provider_id)
-                          WHEN r.known_id IS NULL THEN r.sync_state
-                          WHEN r.is_changed THEN cmms.unsent_state(r.provider_id) ELSE 'synchronized' END,
-        last_error = r.error, last_error_class = r.error_class, last_error_detail = r.error_detail
+    SET sync_state = CASE WHEN r.is_overtaken OR r.is_unapproved OR r.is_known AND r.is_changed THEN cmms.unsent_state(r.provider_id)
+                          WHEN r.is_known AND r.status_follows THEN 'pending'
+                          WHEN r.is_known THEN 'synchronized' ELSE r.sync_state END,
+        last_error = CASE WHEN NOT r.is_known THEN r.error END,
+        last_error_class = CASE WHEN NOT r.is_known THEN r.error_class END,
+        last_error_detail = CASE WHEN NOT r.is_known THEN r.error_detail END
     FROM r CROSS JOIN LATERAL (
       SELECT x.ctid AS place FROM {table} x
       WHERE x.tenant_id = r.tenant_id AND x.{id} = r.record_id LIMIT 1) AS q

@@ -1,6 +1,7 @@
 #include "failures.hpp"
 
 #include <array>
+#include <exception>
 #include <fstream>
 #include <new>
 #include <stdexcept>

@@ -1,6 +1,8 @@
 // Pushes against scripted answers: what is sent, and what each answer means.
 #include "core/job/push.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "provider_fixture.hpp"

@@ -84,6 +84,8 @@ std::string quote(std::string_view text) {
   return out;
 }
 
+std::string quote_clipped(std::string_view text) { return quote(clip(text, 100)); }
+
 std::size_t number_length(std::string_view text) {
   std::size_t at = !text.empty() && text[0] == '-' ? 1 : 0;
   const std::size_t whole = digits_length(text, at);

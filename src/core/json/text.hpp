@@ -7,7 +7,8 @@
 
 namespace cmms::json {
 
-std::string quote(std::string_view text);  // "text" with what JSON requires escaped
+std::string quote(std::string_view text);          // "text" with what JSON requires escaped
+std::string quote_clipped(std::string_view text);  // for a message: not more than its first 100 bytes
 void append_quoted(std::string& out, std::string_view text);
 
 // The length of the JSON number that `text` starts with; 0 when it does not start with one.

@@ -15,7 +15,7 @@ constexpr std::size_t max_problem_value_bytes = 200;
 constexpr std::size_t room_for_identity = 4;  // id, time stamp, revision and reference, which callers add
 
 Error in_rule(std::string_view target, Error error) {
-  error.message = "field map rule for " + json::quote(json::clip(target, 100)) + ": " + error.message;
+  error.message = "field map rule for " + json::quote_clipped(target) + ": " + error.message;
   return error;
 }
 

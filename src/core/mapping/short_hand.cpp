@@ -83,8 +83,6 @@ Error invalid(std::string message, std::string hint = {}) {
   return {ErrorClass::configuration, std::move(message), {}, std::move(hint)};
 }
 
-std::string quoted(std::string_view text) { return json::quote(json::clip(text, 100)); }
-
 // Of the records beside work orders: what is no plain text, and the provider's id. Their other columns are
 // known to the database alone.
 constexpr std::array<RecordField, 20> other_fields{{
@@ -189,7 +187,7 @@ Status read_sources(std::string_view name, const json::Value& value, Entry& entr
     entry.sources.emplace_back(source->string());
   }
   if (!value.is_null() && (entry.sources.empty() || entry.sources.size() != value.size())) {
-    return invalid("the source of field " + quoted(name) + " is not a path or a list of paths");
+    return invalid("the source of field " + json::quote_clipped(name) + " is not a path or a list of paths");
   }
   return Nothing{};
 }
@@ -197,17 +195,18 @@ Status read_sources(std::string_view name, const json::Value& value, Entry& entr
 Status read_option(std::string_view name, std::string_view option, const json::Value& value, Entry& entry) {
   if (option == "source") return read_sources(name, value, entry);
   if (option == "transform") {
-    if (!value.is_string()) return invalid("the transform of field " + quoted(name) + " is not a text");
+    if (!value.is_string())
+      return invalid("the transform of field " + json::quote_clipped(name) + " is not a text");
     entry.transform = value.string();
   } else if (option == "required") {
     if (value.kind() != json::Kind::boolean) {
-      return invalid("\"required\" of field " + quoted(name) + " is not true or false");
+      return invalid("\"required\" of field " + json::quote_clipped(name) + " is not true or false");
     }
     entry.required = value.boolean();
   } else if (option == "default") {
     entry.default_value = json::Field::from(value);
   } else {
-    return invalid("unknown option " + quoted(option) + " of field " + quoted(name),
+    return invalid("unknown option " + json::quote_clipped(option) + " of field " + json::quote_clipped(name),
                    "Options are source, transform, required and default.");
   }
   return Nothing{};
@@ -223,7 +222,7 @@ Result<Entry> read_entry(std::string_view name, const RecordField& field, const 
       return status.ok();
     });
     if (status.ok() && entry.sources.empty() && !entry.default_value) {
-      return invalid("field " + quoted(name) + " has neither a source nor a default");
+      return invalid("field " + json::quote_clipped(name) + " has neither a source nor a default");
     }
   } else {
     status = read_sources(name, value, entry);
@@ -259,12 +258,12 @@ Status read_rule_option(std::string_view option, const json::Value& value, Singl
   } else if (option == "on_operation") {
     const auto operation = on_operation(text);
     if (!operation)
-      return invalid("unknown operation " + quoted(text) + " of a rule",
+      return invalid("unknown operation " + json::quote_clipped(text) + " of a rule",
                      "Operations are always, create and update.");
     rule.text.on_operation = *operation;
   } else if (option == "owner") {
     if (text != "provider" && text != "hub" && text != "newest" && text != "manual") {
-      return invalid("unknown owner " + quoted(text) + " of a rule",
+      return invalid("unknown owner " + json::quote_clipped(text) + " of a rule",
                      "Owners are provider, hub, newest and manual.");
     }
     rule.text.owner = text == "newest" ? "" : text;
@@ -272,7 +271,7 @@ Status read_rule_option(std::string_view option, const json::Value& value, Singl
     return read_option(rule.text.target, option, value, rule.text);
   } else {
     return invalid(
-        "unknown option " + quoted(option) + " of a rule",
+        "unknown option " + json::quote_clipped(option) + " of a rule",
         "Options are direction, target, source, transform, required, default, on_operation and owner.");
   }
   return Nothing{};
@@ -328,8 +327,9 @@ class Builder {
 
   Status add(std::string_view name, const json::Value& value) {
     const std::optional<RecordField> field = find_field(name, resource_);
-    if (!field) return invalid("unknown work order field " + quoted(name), known_fields());
-    if (has_target(field->name)) return invalid("field " + quoted(field->name) + " is mapped twice");
+    if (!field) return invalid("unknown work order field " + json::quote_clipped(name), known_fields());
+    if (has_target(field->name))
+      return invalid("field " + json::quote_clipped(field->name) + " is mapped twice");
     Result<Entry> entry = read_entry(name, *field, value);
     if (!entry) return std::move(entry).error();
     return add_rules(*field, std::move(entry).value());
@@ -387,8 +387,9 @@ class Builder {
   }
 
   static Error written_twice(std::string_view name, const RuleText& other) {
-    return invalid("fields " + quoted(other.sources.front()) + " and " + quoted(name) +
-                       " would both be written to " + quoted(other.target),
+    return invalid("fields " + json::quote_clipped(other.sources.front()) + " and " +
+                       json::quote_clipped(name) + " would both be written to " +
+                       json::quote_clipped(other.target),
                    "Give one of them in \"rules\", for the inbound direction alone.");
   }
 

@@ -29,8 +29,6 @@ Error invalid(std::string message) {
   return {ErrorClass::configuration, std::move(message), {}, known_transforms()};
 }
 
-std::string quoted(std::string_view text) { return json::quote(json::clip(text, 100)); }
-
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 // As the parser reads it again.
@@ -79,11 +77,11 @@ class ChainParser {
     const std::size_t start = at_;
     while (!at_end() && transforms::is_word_character(text_[at_])) ++at_;
     const std::string_view name = text_.substr(start, at_ - start);
-    if (name.empty()) return invalid("expected the name of a transform in " + quoted(text_));
+    if (name.empty()) return invalid("expected the name of a transform in " + json::quote_clipped(text_));
     const auto& definitions = transform_definitions();
     const auto found = std::find_if(definitions.begin(), definitions.end(),
                                     [&](const TransformDefinition& each) { return each.name == name; });
-    if (found == definitions.end()) return invalid("unknown transform " + quoted(name));
+    if (found == definitions.end()) return invalid("unknown transform " + json::quote_clipped(name));
     skip_blanks();
 
     Transform transform{&*found};
@@ -98,7 +96,8 @@ class ChainParser {
     std::vector<std::string> arguments;
     while (!at_end() && text_[at_] != '|') {
       if (arguments.size() >= max_arguments) {
-        return invalid("more than " + std::to_string(max_arguments) + " arguments in " + quoted(text_));
+        return invalid("more than " + std::to_string(max_arguments) + " arguments in " +
+                       json::quote_clipped(text_));
       }
       Result<std::string> argument = text_[at_] == '"' ? parse_quoted() : parse_plain();
       if (!argument) return std::move(argument).error();
@@ -113,7 +112,7 @@ class ChainParser {
     const std::string_view argument = transforms::trimmed(text_.substr(at_, end - at_));
     at_ = end;
     if (argument.find('"') != std::string_view::npos) {
-      return invalid("unexpected double quote in " + quoted(text_));
+      return invalid("unexpected double quote in " + json::quote_clipped(text_));
     }
     return std::string(argument);
   }
@@ -128,7 +127,7 @@ class ChainParser {
       argument.push_back(text_[at_]);
     }
     if (at_end() || text_[at_] != '"') {
-      return invalid("expected a closing double quote in " + quoted(text_) +
+      return invalid("expected a closing double quote in " + json::quote_clipped(text_) +
                      "; only \\\" and \\\\ are escapes");
     }
     ++at_;
@@ -137,7 +136,7 @@ class ChainParser {
 
   static Result<Transform> checked(Transform transform) {
     const TransformDefinition& definition = *transform.definition;
-    const std::string name = "transform " + quoted(definition.name);
+    const std::string name = "transform " + json::quote_clipped(definition.name);
     const std::size_t count = transform.arguments.size();
     if (count > 0 && definition.most_arguments == 0) return invalid(name + " takes no argument");
     if (count < definition.fewest_arguments || count > definition.most_arguments) {
@@ -249,7 +248,7 @@ Status verify_transforms(const TransformChain& chain, const Environment& environ
     Status status = transform.definition->verify(transform, environment);
     if (status) continue;
     Error error = std::move(status).error();
-    error.message = "transform " + quoted(transform.definition->name) + ": " + error.message;
+    error.message = "transform " + json::quote_clipped(transform.definition->name) + ": " + error.message;
     return error;
   }
   return Nothing{};

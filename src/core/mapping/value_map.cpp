@@ -75,7 +75,7 @@ std::string match_names() {
 Status check_value_rule(const ValueRule& rule) {
   const auto refused = [&](std::string_view wanted) {
     return Error{ErrorClass::configuration,
-                 "value " + json::quote(json::clip(rule.source, 100)) + " cannot match as " +
+                 "value " + json::quote_clipped(rule.source) + " cannot match as " +
                      std::string(match_name(rule.match)),
                  {},
                  std::string(wanted)};

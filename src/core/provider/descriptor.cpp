@@ -2,6 +2,7 @@
 #include "core/provider/descriptor.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/json/jansson.hpp"
 #include "core/provider/descriptor_reader.hpp"

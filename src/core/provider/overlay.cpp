@@ -2,6 +2,7 @@
 #include "core/provider/overlay.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "core/json/jansson.hpp"

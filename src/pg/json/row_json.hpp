@@ -4,6 +4,7 @@
 
 #include "pg/prelude.hpp"
 
+#include <cstdint>
 #include <string>
 
 namespace cmms::pg {

@@ -2,6 +2,7 @@
 
 #include "pg/mapping/environment.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <map>
 #include <string>

@@ -53,7 +53,7 @@ Status prepare_epoch_unit(Transform& transform) {
     unit->places = 3;
     unit->duration = std::chrono::milliseconds(1);
   } else {
-    return refused("unknown unit " + json::quote(json::clip(transform.argument(), 100)),
+    return refused("unknown unit " + json::quote_clipped(transform.argument()),
                    "Units are seconds and milliseconds.");
   }
   transform.prepared = std::move(unit);

@@ -105,7 +105,7 @@ Status prepare_currency(Transform& transform) {
   } else if (is_code(argument)) {
     currency->code = argument;
   } else {
-    return refused(json::quote(json::clip(argument, 100)) + " is no currency",
+    return refused(json::quote_clipped(argument) + " is no currency",
                    "Give an ISO 4217 code such as EUR, or a path such as $.currency.");
   }
   transform.prepared = std::move(currency);

@@ -1,5 +1,7 @@
 // split <separator>: the parts of a text as an array of texts; an empty text has none. An array stays as it
 // is.
+#include <algorithm>
+
 #include "core/json/text.hpp"
 #include "core/mapping/transforms/transforms.hpp"
 

@@ -20,7 +20,7 @@ Status prepare_sql(Transform& transform) {
   const std::string& name = transform.argument();
   const std::size_t dot = name.find('.');
   if (dot != std::string::npos && dot > 0 && dot + 1 < name.size()) return Nothing{};
-  return refused("the function " + json::quote(json::clip(name, 100)) + " needs its schema",
+  return refused("the function " + json::quote_clipped(name) + " needs its schema",
                  "Write schema.function; it takes jsonb and returns jsonb.");
 }
 

@@ -72,7 +72,7 @@ Status prepare_time_format(Transform& transform) {
 Status verify_time_zone(const Transform& transform, const Environment& environment) {
   const std::string& zone = transform.prepared_as<LocalFormat>().zone;
   if (zone.empty() || environment.to_utc(zone, LocalTime())) return Nothing{};
-  return refused("there is no time zone " + json::quote(json::clip(zone, 100)),
+  return refused("there is no time zone " + json::quote_clipped(zone),
                  "The zones are those of pg_timezone_names.");
 }
 

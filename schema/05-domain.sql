@@ -22,8 +22,8 @@ CREATE DOMAIN cmms.record_name AS text
   CONSTRAINT record_name_check CHECK (pg_catalog.length(VALUE) BETWEEN 1 AND 1000);
 COMMENT ON DOMAIN cmms.record_name IS 'Name of an asset, a part or a person: 1 to 1,000 characters.';
 
-CREATE DOMAIN cmms.json_object AS jsonb CONSTRAINT json_object_check CHECK (pg_catalog.jsonb_typeof(VALUE) = 'object');
-COMMENT ON DOMAIN cmms.json_object IS 'A JSON object.';
+CREATE DOMAIN cmms.jsonb_object AS jsonb CONSTRAINT jsonb_object_check CHECK (pg_catalog.jsonb_typeof(VALUE) = 'object');
+COMMENT ON DOMAIN cmms.jsonb_object IS 'A JSON object.';
 
 -- The names of cmms.sync_state.
 CREATE DOMAIN cmms.order_sync_state AS text

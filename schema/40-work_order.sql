@@ -37,7 +37,7 @@ CREATE TABLE cmms.work_order (
   nte_limit cmms.amount,
   nte_limit_original cmms.amount,
   nte_currency cmms.currency_code,
-  metadata cmms.json_object NOT NULL DEFAULT '{}',
+  metadata cmms.jsonb_object NOT NULL DEFAULT '{}',
   source_doc jsonb,
   source_fields jsonb,
   source_updated_at timestamptz,

@@ -3,7 +3,7 @@
 
 CREATE TABLE cmms.synchronized_record (
   custom_fields jsonb,
-  metadata cmms.json_object NOT NULL DEFAULT '{}',
+  metadata cmms.jsonb_object NOT NULL DEFAULT '{}',
   source_doc jsonb,
   source_fields jsonb,
   source_updated_at timestamptz,

@@ -66,7 +66,7 @@ CREATE TABLE cmms.part_transaction (
   common_work_order_id uuid,
   asset_ref text,
   occurred_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-  metadata cmms.json_object NOT NULL DEFAULT '{}',
+  metadata cmms.jsonb_object NOT NULL DEFAULT '{}',
   source_doc jsonb,
   webhook_event_id bigint,
   created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),

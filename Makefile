@@ -57,7 +57,7 @@ endif
 # PGXS compiles bitcode for the JIT without PG_CXXFLAGS, and tracks headers only if the server was built that way.
 COMPILE.cxx.bc += $(filter-out -Werror,$(PG_CXXFLAGS))
 
-src/pg/catalog/installed_extension.o: override CPPFLAGS += -DCMMS_EXTENSION_VERSION='"$(EXTENSION_VERSION)"'
+src/pg/module.o src/pg/catalog/installed_extension.o: override CPPFLAGS += -DCMMS_EXTENSION_VERSION='"$(EXTENSION_VERSION)"'
 
 %.o: %.cpp
 	$(COMPILE.cc) -MMD -MP $(OUTPUT_OPTION) $<

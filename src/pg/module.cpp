@@ -4,10 +4,11 @@
 #include "pg/module.hpp"
 
 #include "pg/boundary/guard.hpp"
+#include "pg/boundary/versions.hpp"
 #include "pg/guc/guc.hpp"
 
 extern "C" {
-PG_MODULE_MAGIC;
+CMMS_MODULE_MAGIC("pg_cmms", CMMS_EXTENSION_VERSION);
 
 PGDLLEXPORT void _PG_init(void);  // NOLINT(bugprone-reserved-identifier)
 }

@@ -1,6 +1,6 @@
 // PostgreSQL's headers for the glue, in one place and always first: they define macros (snprintf, ERROR, Max,
-// foreach) that standard headers must not meet half-way. Differences between PostgreSQL 14 and 18 are
-// levelled here too.
+// foreach) that standard headers must not meet half-way. What differs between PostgreSQL 14 and 18 is in
+// pg/boundary/versions.hpp.
 #pragma once
 
 #if defined(_GLIBCXX_STRING) || defined(_GLIBCXX_CSTDIO) || defined(_LIBCPP_STRING) || defined(_LIBCPP_CSTDIO)
@@ -76,8 +76,4 @@ extern "C" {
 
 #if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 190000
 #error "pg_cmms supports PostgreSQL 14 to 18"
-#endif
-
-#if PG_VERSION_NUM < 150000
-#define MarkGUCPrefixReserved(class_name) EmitWarningsOnPlaceholders(class_name)
 #endif

@@ -9,9 +9,10 @@
 #include "core/sqlstate.hpp"
 #include "pg/boundary/result_set.hpp"
 #include "pg/boundary/spi.hpp"
+#include "pg/boundary/versions.hpp"
 
 extern "C" {
-PG_MODULE_MAGIC;
+CMMS_MODULE_MAGIC("cmms_boundary", "1.0");
 }
 
 namespace boundary {

@@ -19,9 +19,6 @@ TupleDesc result_descriptor(FunctionCallInfo fcinfo) {
     case TYPEFUNC_SCALAR:
       descriptor = CreateTemplateTupleDesc(1);
       TupleDescInitEntry(descriptor, 1, "result", type, -1, 0);
-#if PG_VERSION_NUM >= 190000
-      TupleDescFinalize(descriptor);
-#endif
       return descriptor;
     default:
       elog(ERROR, "the function's result type is not known");

@@ -7,10 +7,7 @@
 
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
-
-extern "C" {
-#include "catalog/pg_proc.h"
-}
+#include "pg/boundary/versions.hpp"
 
 namespace cmms::pg {
 namespace {
@@ -37,12 +34,7 @@ bool has_tenant_access(Oid role, std::string_view tenant_id) {
 }  // namespace
 
 bool may_execute(unsigned int function_oid, unsigned int role) {
-#if PG_VERSION_NUM >= 160000
-  return pg_call([&] { return object_aclcheck(ProcedureRelationId, function_oid, role, ACL_EXECUTE); }) ==
-         ACLCHECK_OK;
-#else
-  return pg_call([&] { return pg_proc_aclcheck(function_oid, role, ACL_EXECUTE); }) == ACLCHECK_OK;
-#endif
+  return pg_call([&] { return function_aclcheck(function_oid, role, ACL_EXECUTE); }) == ACLCHECK_OK;
 }
 
 OwnerScope::OwnerScope(unsigned int function_oid) : owner_(function_owner(function_oid)) {

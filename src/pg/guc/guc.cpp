@@ -4,6 +4,8 @@
 
 #include <climits>
 
+#include "pg/boundary/versions.hpp"
+
 namespace cmms::pg::guc {
 namespace {
 
@@ -100,7 +102,7 @@ void define() {
                            "Switch it off in transactions that are to be prepared.", &notify_value,
                            notify_value, PGC_USERSET, 0, /* check_hook */ nullptr, /* assign_hook */ nullptr,
                            /* show_hook */ nullptr);
-  MarkGUCPrefixReserved("cmms");
+  reserve_setting_prefix("cmms");
 }
 
 int max_workers() { return max_workers_value; }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "pg/boundary/guard.hpp"
+#include "pg/boundary/versions.hpp"
 #include "pg/catalog/owner_scope.hpp"
 #include "pg/json/jsonb_reader.hpp"
 
@@ -16,7 +17,6 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "parser/parse_func.h"
 #include "utils/datetime.h"
-#include "utils/regproc.h"
 #include "utils/timeout.h"
 }
 
@@ -177,12 +177,7 @@ class DatabaseEnvironment : public mapping::Environment {
   static Oid look_up(const std::string& name) {
     const Oid function = pg_call([&] {
       const Oid argument = JSONBOID;
-#if PG_VERSION_NUM >= 160000
-      List* names = stringToQualifiedNameList(name.c_str(), nullptr);
-#else
-      List* names = stringToQualifiedNameList(name.c_str());
-#endif
-      return LookupFuncName(names, 1, &argument, true);
+      return LookupFuncName(qualified_name_list(name.c_str()), 1, &argument, true);
     });
     if (!OidIsValid(function))
       raise(ERRCODE_UNDEFINED_FUNCTION, "function " + name + "(jsonb) does not exist");

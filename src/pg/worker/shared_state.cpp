@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "pg/boundary/guard.hpp"
+#include "pg/boundary/versions.hpp"
 #include "pg/guc/guc.hpp"
 
 namespace cmms::pg {
@@ -11,9 +12,7 @@ namespace {
 constexpr const char* shared_memory_name = "pg_cmms";
 
 shmem_startup_hook_type previous_startup_hook = nullptr;
-#if PG_VERSION_NUM >= 150000
-shmem_request_hook_type previous_request_hook = nullptr;
-#endif
+RequestHook previous_request_hook = nullptr;
 
 SharedState* state = nullptr;
 LWLock* state_lock = nullptr;
@@ -24,9 +23,7 @@ Size shared_memory_size() {
 }
 
 void request_shared_memory() {
-#if PG_VERSION_NUM >= 150000
   if (previous_request_hook != nullptr) previous_request_hook();
-#endif
   RequestAddinShmemSpace(shared_memory_size());
   RequestNamedLWLockTranche(shared_memory_name, 1);
 }
@@ -63,12 +60,7 @@ LWLock* shared_state_lock() { return state_lock; }
 void register_shared_memory() {
   previous_startup_hook = shmem_startup_hook;
   shmem_startup_hook = start_shared_memory;
-#if PG_VERSION_NUM >= 150000
-  previous_request_hook = shmem_request_hook;
-  shmem_request_hook = request_shared_memory;
-#else
-  request_shared_memory();
-#endif
+  previous_request_hook = hook_shared_memory_request(request_shared_memory);
 }
 
 int own_process_number() { return static_cast<int>(MyProc - ProcGlobal->allProcs); }

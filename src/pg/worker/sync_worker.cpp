@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "pg/boundary/versions.hpp"
 #include "pg/guc/guc.hpp"
 #include "pg/store/due_time.hpp"
 #include "pg/store/outbox.hpp"
@@ -209,14 +210,7 @@ bool SyncWorker::is_quiet(SystemTime now) const { return dispatcher_.is_idle() &
 
 // True: there is something left to report, in a moment.
 bool SyncWorker::keep_up_statistics() {
-  return pg_call([] {
-#if PG_VERSION_NUM >= 150000
-    return pgstat_report_stat(false) > 0;
-#else
-    pgstat_report_stat(false);
-    return false;
-#endif
-  });
+  return pg_call([] { return report_statistics(); });
 }
 
 milliseconds SyncWorker::wait_time(SystemTime now) const {

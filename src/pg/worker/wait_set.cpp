@@ -1,6 +1,7 @@
 #include "pg/worker/wait_set.hpp"
 
 #include "pg/boundary/guard.hpp"
+#include "pg/boundary/versions.hpp"
 
 namespace cmms::pg {
 namespace {
@@ -8,11 +9,7 @@ namespace {
 constexpr int event_count = 3;
 
 WaitEventSet* create(int poll_fd) {
-#if PG_VERSION_NUM >= 170000
-  WaitEventSet* set = CreateWaitEventSet(nullptr, event_count);
-#else
-  WaitEventSet* set = CreateWaitEventSet(TopMemoryContext, event_count);
-#endif
+  WaitEventSet* set = create_wait_event_set(event_count);
   AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
   AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
   AddWaitEventToSet(set, WL_SOCKET_READABLE, poll_fd, nullptr, nullptr);

@@ -32,6 +32,19 @@ INSERT INTO facility.ticket VALUES (5, 'Paint', 'whenever');
 SELECT w.priority FROM cmms.row_status r JOIN cmms.work_order w USING (common_work_order_id) WHERE r.row_key = '5';
 ROLLBACK;
 
+-- A generated column, where the server has them a virtual one: it is read as in a query.
+SELECT CASE WHEN current_setting('server_version_num')::integer >= 180000 THEN 'VIRTUAL' ELSE 'STORED' END AS kept \gset
+CREATE TABLE facility.machine (machine_id integer PRIMARY KEY, name text, room text, label text GENERATED ALWAYS AS (name || ' in ' || room) :kept);
+SELECT target, source FROM cmms.set_row_mapping('plant_a', 'machine', '{"title": "label"}');
+CREATE TRIGGER to_cmms AFTER INSERT OR UPDATE OR DELETE ON facility.machine FOR EACH ROW EXECUTE FUNCTION cmms.sync_row('plant_a', 'machine');
+INSERT INTO facility.machine VALUES (1, 'Press', 'hall A'), (2, 'Lathe', NULL);
+SELECT r.row_key, w.title, r.sync_state FROM cmms.row_status r LEFT JOIN cmms.work_order w USING (common_work_order_id) WHERE r.map_name = 'machine' ORDER BY 1;
+UPDATE facility.machine SET room = 'hall B';
+SELECT r.row_key, w.title, r.sync_state FROM cmms.row_status r LEFT JOIN cmms.work_order w USING (common_work_order_id) WHERE r.map_name = 'machine' ORDER BY 1;
+DELETE FROM facility.machine;
+SELECT title, common_status FROM cmms.work_order WHERE title LIKE '% in hall B' ORDER BY 1;
+DROP TABLE facility.machine;
+
 -- Rolled back with its transaction.
 BEGIN;
 INSERT INTO facility.ticket VALUES (4, 'Never was', '1');

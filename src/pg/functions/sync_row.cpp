@@ -10,6 +10,7 @@
 #include "pg/boundary/memory.hpp"
 #include "pg/catalog/owner_scope.hpp"
 #include "pg/catalog/row_map.hpp"
+#include "pg/catalog/virtual_columns.hpp"
 #include "pg/json/jsonb_reader.hpp"
 #include "pg/json/row_jsonb.hpp"
 
@@ -77,17 +78,20 @@ void check_access(FunctionCallInfo fcinfo, const OwnerScope& scope, const RowMap
 
 void sync(FunctionCallInfo fcinfo) {
   const TriggerData& data = trigger_data(fcinfo);
+  Relation relation = data.tg_relation;
+  const bool is_update = TRIGGER_FIRED_BY_UPDATE(data.tg_event);
+  HeapTuple tuple = with_virtual_columns(relation, data.tg_trigtuple);
+  HeapTuple changed = is_update ? with_virtual_columns(relation, data.tg_newtuple) : nullptr;
   const OwnerScope scope(fcinfo->flinfo->fn_oid);
   const std::shared_ptr<const RowMap> map = row_map(data.tg_trigger->tgargs[0], data.tg_trigger->tgargs[1]);
-  Relation relation = data.tg_relation;
   check_access(fcinfo, scope, *map, relation);
   const std::vector<path::Path> key = map->key.empty() ? primary_key(relation) : map->key;
   RowSync rows(*map, qualified_name(relation));
-  const SourceRow row = source_row(relation, data.tg_trigtuple, key);
+  const SourceRow row = source_row(relation, tuple, key);
   if (TRIGGER_FIRED_BY_INSERT(data.tg_event)) {
     rows.put(row);
-  } else if (TRIGGER_FIRED_BY_UPDATE(data.tg_event)) {
-    rows.change(row, source_row(relation, data.tg_newtuple, key));
+  } else if (is_update) {
+    rows.change(row, source_row(relation, changed, key));
   } else if (TRIGGER_FIRED_BY_DELETE(data.tg_event)) {
     rows.remove(row);
   }

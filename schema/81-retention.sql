@@ -156,22 +156,24 @@ BEGIN
   SELECT r.step, r.relation, r.removes INTO rule FROM cmms.retention_rule() r WHERE r.step >= coalesce(retention_step.step, 1) ORDER BY r.step LIMIT 1;
   relation := rule.relation;
   removed := 0;
-  IF rule.removes = 'rows' THEN
-    BEGIN
+  BEGIN
+    IF rule.removes = 'rows' THEN
       SELECT d.block, d.removed INTO block, removed FROM cmms.delete_expired(rule.step, coalesce(retention_step.block, 0)) d;
       action := 'deleted';
-    EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-      block := NULL;
-      action := 'locked';
-    END;
-    step := CASE WHEN block IS NULL THEN rule.step + 1 ELSE rule.step END;
-  ELSE
-    SELECT d.dropped, d.locked INTO outcome FROM cmms.drop_expired(rule.step) d;
-    relation := coalesce(outcome.dropped, outcome.locked, rule.relation);
-    action := CASE WHEN outcome.dropped IS NOT NULL THEN 'dropped' WHEN outcome.locked IS NOT NULL THEN 'locked' END;
-    removed := (outcome.dropped IS NOT NULL)::integer;
-    step := CASE WHEN outcome.dropped IS NULL THEN rule.step + 1 ELSE rule.step END;
-  END IF;
+      step := CASE WHEN block IS NULL THEN rule.step + 1 ELSE rule.step END;
+    ELSE
+      SELECT d.dropped, d.locked INTO outcome FROM cmms.drop_expired(rule.step) d;
+      relation := coalesce(outcome.dropped, outcome.locked, rule.relation);
+      action := CASE WHEN outcome.dropped IS NOT NULL THEN 'dropped' WHEN outcome.locked IS NOT NULL THEN 'locked' END;
+      removed := (outcome.dropped IS NOT NULL)::integer;
+      step := CASE WHEN outcome.dropped IS NULL THEN rule.step + 1 ELSE rule.step END;
+    END IF;
+  EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+    -- Since PostgreSQL 17 even reading a partition's bounds waits for who holds the partition.
+    block := NULL;
+    action := 'locked';
+    step := rule.step + 1;
+  END;
   IF NOT EXISTS (SELECT FROM cmms.retention_rule() r WHERE r.step >= retention_step.step) THEN
     step := NULL;
   END IF;

@@ -18,7 +18,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(
   new_node start_simulator connect_provider worker_pid insert_orders open_session
-  wait_until seconds_for is_idle every_order_is_there_once free_port);
+  is_up wait_until seconds_for is_idle every_order_is_there_once free_port);
 
 my $simulator_directory = abs_path(dirname(__FILE__) . '/../simulator');
 my $python              = $ENV{PYTHON} || 'python3';
@@ -123,6 +123,14 @@ sub open_session
         '<', \$session->{input}, '>', \$session->{output}, '2>', \$session->{errors},
         $session->{timer} = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
     return $session;
+}
+
+# Whether the server takes connections. $node->psql writes its statement to a psql that may have failed and gone already, and dies of that.
+sub is_up
+{
+    my ($node) = @_;
+    my @ask = ('psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT 1');
+    return IPC::Run::run(\@ask, '<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
 }
 
 # Repeats the check until it is true; dies after the time-out (seconds), so that a test never waits for ever.

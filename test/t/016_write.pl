@@ -6,7 +6,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-use Cmms qw(new_node start_simulator is_idle wait_until worker_pid);
+use Cmms qw(new_node start_simulator is_idle is_up wait_until worker_pid);
 
 my $node = new_node('write', 'cmms.retry_base = 100ms');
 my $db   = 'postgres';
@@ -96,7 +96,7 @@ query(q(SELECT cmms.set_status(common_work_order_id, 'completed') FROM cmms.work
 wait_until('the second step', sub { return there('Killed')->{status} eq 'REL' && $simulator->control('GET', 'faults')->[0]{fired}; });
 kill 'KILL', worker_pid($node, $db);
 $simulator->clear_faults;
-wait_until('the server', sub { return $node->psql($db, 'SELECT 1') == 0; });
+wait_until('the server', sub { is_up($node) });
 wait_until('the walk', sub { return (there('Killed')->{status} // '') eq 'TECO'; });
 ok(is_idle($node, $db), 'Killed: settled');
 is_walked('Killed', 'TECO', "$release $complete", 'a killed worker');

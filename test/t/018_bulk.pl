@@ -7,7 +7,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-use Cmms qw(new_node start_simulator is_idle wait_until worker_pid);
+use Cmms qw(new_node start_simulator is_idle is_up wait_until worker_pid);
 
 my $node = new_node('bulk', 'cmms.retry_base = 100ms');
 my $db   = 'postgres';
@@ -143,7 +143,7 @@ sub kill_worker
     wait_until('the request', sub { $simulator->summary->{in_progress} > 0 });
     my $pid = worker_pid($node, $db);
     kill 'KILL', $pid;
-    wait_until('the server', sub { my ($code) = $node->psql($db, 'SELECT 1'); return $code == 0 && !kill 0, $pid; });
+    wait_until('the server', sub { is_up($node) && !kill 0, $pid });
     $simulator->clear_faults;
 }
 $simulator->fault({ match => { method => 'POST' }, action => 'hang', write => JSON::PP::true });

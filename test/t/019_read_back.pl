@@ -6,7 +6,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-use Cmms qw(new_node start_simulator connect_provider insert_orders is_idle wait_until worker_pid);
+use Cmms qw(new_node start_simulator connect_provider insert_orders is_idle is_up wait_until worker_pid);
 
 my $node = new_node('read_back', 'cmms.retry_base = 100ms');
 my $db   = 'postgres';
@@ -60,7 +60,7 @@ query("SELECT cmms.request_read_back('plant_a', 'work_order', ARRAY['$ids[1]'])"
 wait_until('the read', sub { $simulator->summary->{in_progress} > 0 });
 $simulator->change(ids => [ $ids[1] + 0 ], set => { title => 'Changed under a dead worker' });
 kill 'KILL', worker_pid($node, $db);
-wait_until('the server', sub { my ($status) = $node->psql($db, 'SELECT 1'); return $status == 0; });
+wait_until('the server', sub { is_up($node) });
 ok($node->poll_query_until($db, 'SELECT count(*) = 0 FROM cmms.read_back'), 'the next worker reads it');
 is(query("SELECT title FROM cmms.work_order WHERE source_work_order_id = '$ids[1]'"), 'Changed under a dead worker', 'and applies it');
 

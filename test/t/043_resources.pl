@@ -7,7 +7,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-use Cmms qw(new_node start_simulator connect_provider worker_pid insert_orders is_idle wait_until every_order_is_there_once);
+use Cmms qw(new_node start_simulator connect_provider worker_pid insert_orders is_idle is_up wait_until every_order_is_there_once);
 
 my $db = 'postgres';
 
@@ -97,7 +97,6 @@ SKIP:
         $shell{harness}->pump until $shell{output} =~ /finished/ || !$shell{harness}->pumpable;
     };
     my $start = "pg_ctl -w -D $data -l $log -o '--cluster-name=disk_full' start";
-    my $is_up = sub { my ($state) = $full->psql($db, 'SELECT 1'); return $state == 0 };
     $run->($start);
     $full->safe_psql($db, 'CREATE EXTENSION pg_cmms; CHECKPOINT');
     $simulator->reset;
@@ -111,7 +110,7 @@ SKIP:
     ok(1, 'there is no space left for WAL');
     cmp_ok($simulator->summary->{creates}, '<', 400, 'in the middle of the pushes');
     $run->("rm $data/pg_wal/filler");
-    wait_until('the server', sub { $is_up->() || do { $run->($start); $is_up->() } });
+    wait_until('the server', sub { is_up($full) || do { $run->($start); is_up($full) } });
     synchronized($full, 'true', 'with space all is sent');
     every_order_is_there_once($full, $db, 'plant_a', $simulator, 400, 'disk full');
     $run->("pg_ctl -w -D $data -m fast stop");

@@ -5,7 +5,7 @@ OLDEST_POSTGRES=14
 NEWEST_POSTGRES=18
 PREFERRED_POSTGRES=15
 BUILD_PACKAGES=(g++ make pkg-config libcurl4-openssl-dev libjansson-dev libssl-dev python3)
-TEST_PACKAGES=(cmake libgtest-dev zlib1g-dev perl libipc-run-perl openssl python3-jsonschema faketime util-linux)
+TEST_PACKAGES=(ca-certificates cmake libgtest-dev zlib1g-dev perl libipc-run-perl openssl python3-jsonschema faketime util-linux)
 
 # A server installation with its development files, of a version we support.
 is_usable_postgres() {

@@ -7,6 +7,7 @@
 
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/memory.hpp"
+#include "pg/boundary/versions.hpp"
 
 extern "C" {
 #include "catalog/pg_trigger.h"
@@ -54,15 +55,6 @@ bool takes_rows_as_they_are(Oid table) {
   return answer;
 }
 
-bool has_generated_columns(Relation relation) {
-  const TupleConstr* constraints = RelationGetDescr(relation)->constr;
-  if (constraints == nullptr) return false;
-#if PG_VERSION_NUM >= 180000
-  if (constraints->has_generated_virtual) return true;
-#endif
-  return constraints->has_generated_stored;
-}
-
 bool is_plain_heap(Oid table) {
   Relation relation = table_open(table, RowExclusiveLock);
   const bool answer = relation->rd_rel->relkind == RELKIND_RELATION &&
@@ -92,14 +84,6 @@ Expr* column_expression(Relation relation, int number, TupleDesc given) {
   if (value == nullptr)
     elog(ERROR, "column \"%s\" cannot be made of type %u", NameStr(column->attname), type);
   return expression_planner(reinterpret_cast<Expr*>(value));
-}
-
-List* insert_index_tuples(ResultRelInfo* target, TupleTableSlot* slot, EState* state) {
-#if PG_VERSION_NUM >= 160000
-  return ExecInsertIndexTuples(target, slot, state, false, false, nullptr, NIL, false);
-#else
-  return ExecInsertIndexTuples(target, slot, state, false, false, nullptr, NIL);
-#endif
 }
 
 }  // namespace

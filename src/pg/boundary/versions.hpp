@@ -6,7 +6,9 @@
 
 extern "C" {
 #include "catalog/pg_proc.h"
+#include "executor/executor.h"
 #include "utils/regproc.h"
+#include "utils/rel.h"
 }
 
 // Marks a library as one that fits the server; since 18 it says its name and version too
@@ -76,6 +78,24 @@ inline RequestHook hook_shared_memory_request(RequestHook request) {
 #else
   request();
   return nullptr;
+#endif
+}
+
+// Stored, or since 18 virtual.
+inline bool has_generated_columns(Relation relation) {
+  const TupleConstr* constraints = RelationGetDescr(relation)->constr;
+  if (constraints == nullptr) return false;
+#if PG_VERSION_NUM >= 180000
+  if (constraints->has_generated_virtual) return true;
+#endif
+  return constraints->has_generated_stored;
+}
+
+inline List* insert_index_tuples(ResultRelInfo* target, TupleTableSlot* slot, EState* state) {
+#if PG_VERSION_NUM >= 160000
+  return ExecInsertIndexTuples(target, slot, state, false, false, nullptr, NIL, false);
+#else
+  return ExecInsertIndexTuples(target, slot, state, false, false, nullptr, NIL);
 #endif
 }
 

@@ -136,6 +136,8 @@ BEGIN
     EXCEPTION
       WHEN lock_not_available OR deadlock_detected THEN
         EXIT WHEN locked = rule.relation;
+      WHEN undefined_table THEN  -- another round, by hand or by the worker, was quicker
+        locked := NULL;
       WHEN dependent_objects_still_exist THEN
         RAISE WARNING 'partition cmms.% is not dropped: %', quote_ident(partition), SQLERRM
           USING HINT = 'Drop what depends on it, and it goes the next time.';

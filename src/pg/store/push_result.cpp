@@ -87,8 +87,8 @@ constexpr const char* acknowledge_sql = R"sql(
     WHERE w.ctid = q.place)sql";
 
 // A create that a webhook or poll has settled while its answer or look-up was under way is done, whatever
-// that ended with; cmms.settle_adopted has noted the provider's id in the outbox where the status has still to
-// be walked to. A row that a change has overtaken since the claim is not given up: what is sent next is
+// that ended with; cmms.settle_adopted has noted the provider's id in the outbox where the status has still
+// to be walked to. A row that a change has overtaken since the claim is not given up: what is sent next is
 // something else, and in mode draft something that nobody has approved. A record that was deleted here before
 // the provider ever got it needs no further attempt.
 constexpr const char* settle_sql = R"sql(

@@ -216,7 +216,7 @@ sub stop_process
 END
 {
     my $status = $?;
-    stop_process($_) for @processes;
+    stop_process($processes[0]) while @processes;
     $? = $status;
 }
 

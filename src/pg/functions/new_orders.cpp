@@ -146,7 +146,7 @@ void NewOrders::write() const {
                      .records = written.integer(i, 2),
                      .last_event_id = written.integer(i, 3)});
   }
-  wake_worker_at_commit();
+  wake_worker_at_commit(wake_for_queue);
 }
 
 }  // namespace cmms::pg

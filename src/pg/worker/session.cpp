@@ -163,7 +163,7 @@ void Session::wait_for_another_schema() {
     });
     check_for_interrupts_between_transactions();
     if (std::exchange(ConfigReloadPending, false)) reload();
-    if (take_wakes() > 0 || GetCurrentTimestamp() >= check_at) {
+    if (take_wakes() != 0 || GetCurrentTimestamp() >= check_at) {
       check();
       check_at = GetCurrentTimestamp() + guc::fallback_poll_interval().count() * 1000;
     }
@@ -196,7 +196,7 @@ void Session::reload() {
   });
 }
 
-std::uint32_t Session::take_wakes() {
+WakeReasons Session::take_wakes() {
   ServedDatabase& entry = entry_of(ticket_);
   if (pg_atomic_read_u32(&entry.wakes) == 0) return 0;
   is_checked_ = false;  // what was heard before need not be all that the wake is about

@@ -11,6 +11,7 @@
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
 #include "pg/worker/shared_state.hpp"
+#include "pg/worker/wake.hpp"
 
 namespace cmms::pg {
 
@@ -47,8 +48,8 @@ class Session {
 
   void reload();  // the configuration files
 
-  // How often commits have asked for attention since the last call.
-  std::uint32_t take_wakes();
+  // For what commits have asked for attention since the last call.
+  WakeReasons take_wakes();
   void become_healthy();
 
   // Somebody wants the database without any session in it: DROP DATABASE, or CREATE DATABASE with it as

@@ -28,7 +28,7 @@ struct ServedDatabase {
   bool healthy = false;      // it has completed a turn with the extension in place
   std::uint32_t ticket = 0;  // tells the worker that was meant from one that starts too late
   int process_number = -1;   // of its PGPROC, whose latch wakes it
-  pg_atomic_uint32 wakes;    // commits that want its attention
+  pg_atomic_uint32 wakes;    // WakeReasons of commits that want its attention
 };
 
 // The launcher hands this to a worker through bgw_extra.

@@ -249,12 +249,13 @@ void SyncWorker::listen(bool is_latched) {
     configure();
     upkeep_.start_soon(planning_time());
   }
-  if (session_.take_wakes() > 0) {
-    was_woken_ = true;
-    claimer_.look_again();
-    poller_.check_soon();
-    reader_.check_soon();
-  }
+  const WakeReasons reasons = session_.take_wakes();
+  if (reasons == 0) return;
+  was_woken_ = true;
+  claimer_.look_again();
+  if (reasons != wake_for_everything) return;
+  poller_.check_soon();
+  reader_.check_soon();
 }
 
 void SyncWorker::run() {

@@ -14,8 +14,8 @@ namespace cmms::pg {
 namespace {
 
 bool callbacks_are_registered = false;
-bool wake_is_wanted = false;
-bool wake_is_due = false;
+WakeReasons wanted = 0;  // by the current transaction
+WakeReasons due = 0;     // it has committed
 
 ServedDatabase* find_entry(SharedState& state, Oid database) {
   for (int i = 0; i < state.entry_count; ++i) {
@@ -26,11 +26,11 @@ ServedDatabase* find_entry(SharedState& state, Oid database) {
 }
 
 // A worker that has just ended, or has not got its latch yet, finds the mark in `wakes`.
-bool wake_running_worker(SharedState& state) {
+bool wake_running_worker(SharedState& state, WakeReasons reasons) {
   SharedStateLock lock(LW_SHARED);
   ServedDatabase* entry = find_entry(state, MyDatabaseId);
   if (entry == nullptr) return false;
-  pg_atomic_fetch_add_u32(&entry->wakes, 1);
+  pg_atomic_fetch_or_u32(&entry->wakes, reasons);
   if (entry->state == WorkerState::running) wake_process(entry->process_number);
   return true;
 }
@@ -50,11 +50,11 @@ void request_launch(SharedState& state) {
 void on_transaction_end(XactEvent event, void* /*argument*/) {
   switch (event) {
     case XACT_EVENT_COMMIT:
-      wake_is_due = std::exchange(wake_is_wanted, false);
+      due = std::exchange(wanted, 0);
       break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
-      wake_is_wanted = false;
+      wanted = 0;
       break;
     default:
       break;
@@ -66,9 +66,10 @@ void on_transaction_end(XactEvent event, void* /*argument*/) {
 // it can fail.
 void on_resource_release(ResourceReleasePhase phase, bool /*is_commit*/, bool is_top_level,
                          void* /*argument*/) {
-  if (!wake_is_due || !is_top_level || phase != RESOURCE_RELEASE_AFTER_LOCKS) return;
-  wake_is_due = false;
-  if (shared_state() != nullptr && !wake_running_worker(*shared_state())) request_launch(*shared_state());
+  if (due == 0 || !is_top_level || phase != RESOURCE_RELEASE_AFTER_LOCKS) return;
+  const WakeReasons reasons = std::exchange(due, 0);
+  if (shared_state() != nullptr && !wake_running_worker(*shared_state(), reasons))
+    request_launch(*shared_state());
 }
 
 ProcessUtility_hook_type previous_utility_hook = nullptr;
@@ -82,7 +83,8 @@ void run_utility(PlannedStmt* statement, const char* query, bool keeps_tree, Pro
       IsA(transaction, TransactionStmt) && transaction->kind == TRANS_STMT_COMMIT_PREPARED;
   const auto run = previous_utility_hook != nullptr ? previous_utility_hook : standard_ProcessUtility;
   run(statement, query, keeps_tree, context, parameters, environment, destination, completion);
-  if (is_prepared_commit && shared_state() != nullptr) wake_running_worker(*shared_state());
+  if (is_prepared_commit && shared_state() != nullptr)
+    wake_running_worker(*shared_state(), wake_for_everything);
 }
 
 }  // namespace
@@ -92,7 +94,7 @@ void notice_prepared_commits() {
   ProcessUtility_hook = run_utility;
 }
 
-void wake_worker_at_commit() {
+void wake_worker_at_commit(WakeReasons reasons) {
   if (!callbacks_are_registered) {
     pg_call([] {
       RegisterXactCallback(on_transaction_end, nullptr);
@@ -100,10 +102,10 @@ void wake_worker_at_commit() {
     });
     callbacks_are_registered = true;
   }
-  wake_is_wanted = true;
+  wanted |= reasons;
 }
 
-bool wake_is_pending() { return wake_is_wanted; }
+bool wake_is_pending() { return wanted != 0; }
 
 bool workers_are_possible() { return shared_state() != nullptr && !RecoveryInProgress(); }
 

@@ -1,11 +1,18 @@
 // How a commit reaches the sync worker of its database.
 #pragma once
 
+#include <cstdint>
+
 namespace cmms::pg {
+
+// What a worker is woken to look at, as bits.
+using WakeReasons = std::uint32_t;
+inline constexpr WakeReasons wake_for_queue = 1;       // something is to be sent
+inline constexpr WakeReasons wake_for_everything = 3;  // polls and read-backs, too
 
 // Once the current transaction has committed, wakes this database's sync worker; where there is none, the
 // launcher, which starts one. A rollback wakes nobody, and neither does PREPARE TRANSACTION.
-void wake_worker_at_commit();
+void wake_worker_at_commit(WakeReasons reasons = wake_for_everything);
 bool wake_is_pending();  // the current transaction has something for the worker
 
 // While the library is preloaded: COMMIT PREPARED, which nobody else hears of, wakes the worker that is

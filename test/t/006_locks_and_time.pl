@@ -40,6 +40,19 @@ sub title_there
     return $simulator->order($id)->{title};
 }
 
+# Orders that a poll has recognized, one of them changed since.
+sub are_settled
+{
+    my ($simulator, $provider, $what, $count, $updates) = @_;
+    becomes($provider, q{sync_state = 'synchronized' AND last_error IS NULL}, "$what: they are synchronized");
+    is(title_there($simulator, $provider, 'Changed since'), 'Changed since', "$what: what changed since is sent as an update");
+    is(query("SELECT count(*) FROM cmms.outbox WHERE provider_id = '$provider'"), '0', "$what: nothing is left to send");
+    my $summary = $simulator->summary;
+    is("$summary->{creates} $summary->{updates}", "$count $updates", "$what: by $count creates and $updates updates");
+    every_order_is_there_once($node, $db, $provider, $simulator, $count, $what);
+    return;
+}
+
 my %create = (match => { method => 'POST' });
 
 # An application changes an order and does not commit: the other orders come and go.
@@ -110,12 +123,7 @@ my %create = (match => { method => 'POST' });
     query("SELECT cmms.poll_now('$provider')");
     ok($node->poll_query_until($db, "SELECT count(*) = 5 FROM cmms.work_order WHERE provider_id = '$provider' AND source_work_order_id IS NOT NULL"),
         'adoption: the poll recognizes them');
-    becomes($provider, q{sync_state = 'synchronized' AND last_error IS NULL}, 'adoption: they are synchronized');
-    is(title_there($simulator, $provider, 'Changed since'), 'Changed since', 'adoption: what changed since is sent as an update');
-    is(query("SELECT count(*) FROM cmms.outbox WHERE provider_id = '$provider'"), '0', 'adoption: nothing is left to send');
-    my $summary = $simulator->summary;
-    is("$summary->{creates} $summary->{updates}", '5 1', 'adoption: by five creates and one update');
-    every_order_is_there_once($node, $db, $provider, $simulator, 5, 'adoption');
+    are_settled($simulator, $provider, 'adoption', 5, 1);
 }
 
 # The same while look-ups are under way: what they end with, later, does not take back what the poll has found.
@@ -134,12 +142,8 @@ my %create = (match => { method => 'POST' });
     is($simulator->summary->{in_progress}, 4, 'late look-up: before it is answered');
     # As cmms.settle_adopted does where the provider does not show the order's status yet.
     query("UPDATE cmms.outbox SET source_record_id = 'known' WHERE record_id = (SELECT common_work_order_id FROM cmms.work_order WHERE provider_id = '$provider' AND title = 'Lost 3')");
-    becomes($provider, q{sync_state = 'synchronized' AND last_error IS NULL}, 'late look-up: they are synchronized');
-    is(title_there($simulator, $provider, 'Changed since'), 'Changed since', 'late look-up: what changed since is sent as an update');
-    is(query("SELECT count(*) FROM cmms.outbox WHERE provider_id = '$provider'"), '0', 'late look-up: nothing is left to send');
-    my $summary = $simulator->summary;
-    is("$summary->{creates} $summary->{updates}", '4 2', 'late look-up: by four creates, the update and the status that was still to be walked to');
-    every_order_is_there_once($node, $db, $provider, $simulator, 4, 'late look-up');
+    # The second update is the status that was still to be walked to.
+    are_settled($simulator, $provider, 'late look-up', 4, 2);
 }
 
 # A change made while an earlier one is under way leaves as soon as that is done.

@@ -103,6 +103,7 @@ is(query(q{SELECT count(*) FROM cmms.retention_rule() WHERE relation LIKE 'sync_
 # In the middle of it the worker stops when it is told to, and goes on after a restart.
 query(q{INSERT INTO cmms.webhook_event (tenant_id, provider_id, body, outcome, http_status, processed_at, received_at)
     SELECT 'default', 'plant_a', convert_to(repeat('x', 2000), 'UTF8'), 'applied', 200, now(), now() - interval '100 days' FROM generate_series(1, 40000) n});
+# Each step takes long enough for the stop to come in the middle of forty.
 query(q{CREATE OR REPLACE FUNCTION note_step() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$});
 $node->reload;
 wait_until('its first steps', sub { applied_left() < 40000 });

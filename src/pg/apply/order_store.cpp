@@ -334,14 +334,7 @@ std::vector<pg_uuid_t> ordered_uuids(std::size_t count) {
 }
 
 std::string uuid_text(const pg_uuid_t& id) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < UUID_LEN; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text.push_back('-');
-    text.push_back(digits[id.data[i] >> 4U]);
-    text.push_back(digits[id.data[i] & 0x0FU]);
-  }
-  return text;
+  return pg_call([&] { return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&id))); });
 }
 
 std::string word_of(const IncomingRecord& record, std::string_view column, const char* default_word) {

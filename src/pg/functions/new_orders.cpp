@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "pg/apply/event.hpp"
-#include "pg/boundary/guard.hpp"
+#include "pg/store/record_table.hpp"
 #include "pg/worker/wake.hpp"
 
 namespace cmms::pg {
@@ -19,17 +19,12 @@ constexpr GivenColumn order_columns[] = {{"tenant_id", TEXTOID},           {"com
                                          {"changed_fields", TEXTARRAYOID}, {"common_status", TEXTOID},
                                          {"source_status", TEXTOID}};
 
-void replace_all(std::string& text, std::string_view what, std::string_view by) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
-    text.replace(at, what.size(), by);
-  }
-}
-
 // The statement for one order instead of the rows n of the table "inserted".
 std::string for_one(std::string text, std::size_t first_parameter) {
-  replace_all(text, " FROM inserted n", "");
+  store::replace_all(text, " FROM inserted n", "");
   for (std::size_t i = 0; i < std::size(order_columns); ++i) {
-    replace_all(text, std::string("n.") + order_columns[i].name, "$" + std::to_string(first_parameter + i));
+    store::replace_all(text, std::string("n.") + order_columns[i].name,
+                       "$" + std::to_string(first_parameter + i));
   }
   return text;
 }
@@ -69,11 +64,13 @@ constexpr char added[] =
     "                           source_record_id, changed_by)"
     "  SELECT n.tenant_id, n.common_work_order_id, n.provider_id,"
     "         CASE WHEN n.source_work_order_id IS NULL THEN 'create' ELSE 'update' END,"
-    "         n.changed_fields, n.source_work_order_id, $1 FROM inserted n WHERE NOT $2),"
+    "         n.changed_fields, n.source_work_order_id, (SELECT cmms.calling_role()) FROM inserted n WHERE "
+    "NOT $1),"
     " history AS ("
     "  INSERT INTO cmms.status_history (tenant_id, common_work_order_id, to_status, source_status, cause,"
     "                                   changed_by)"
-    "  SELECT n.tenant_id, n.common_work_order_id, n.common_status, n.source_status, 'local', $1"
+    "  SELECT n.tenant_id, n.common_work_order_id, n.common_status, n.source_status, 'local', (SELECT "
+    "cmms.calling_role())"
     // Their key is random: sorted, neighbours in the index come together.
     "  FROM inserted n ORDER BY n.common_work_order_id)";
 constexpr char told[] =
@@ -81,14 +78,6 @@ constexpr char told[] =
     " SELECT n.tenant_id, 'work_order.created', n.provider_id, n.common_work_order_id,"
     "        '{\"cause\": \"local\"}'::jsonb FROM inserted n"
     " RETURNING e.tenant_id, e.provider_id";
-
-// The role on whose behalf the session acts, as cmms.calling_role says.
-std::string calling_role() {
-  return pg_call([] {
-    const char* role = GetConfigOption("role", false, false);
-    return strcmp(role, "none") == 0 ? GetUserNameFromId(GetSessionUserId(), false) : role;
-  });
-}
 
 }  // namespace
 
@@ -132,13 +121,12 @@ void NewOrders::write() const {
       std::string(added) + ", written AS (" + told +
           ", e.event_id) SELECT w.tenant_id, w.provider_id, count(*), max(w.event_id)"
           " FROM written w GROUP BY w.tenant_id, w.provider_id",
-      std::string(added) + told + ", 1::bigint, e.event_id", {TEXTOID, BOOLOID});
+      std::string(added) + told + ", 1::bigint, e.event_id", {BOOLOID});
   if (latest_.empty()) return;
   const bool is_one = !many_;
   const bool special = is_special.execute({}, is_one, latest_).boolean(0, 0);
   if (special) enqueue.execute({}, is_one, latest_);
-  const std::string role = calling_role();
-  const Rows written = add_all.execute({role, special}, is_one, latest_);
+  const Rows written = add_all.execute({special}, is_one, latest_);
   for (std::size_t i = 0; i < written.size(); ++i) {
     announce_events({.event_type = "work_order.created",
                      .tenant_id = written.text_or(i, 0, ""),

@@ -7,12 +7,6 @@
 namespace cmms::pg::store {
 namespace {
 
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-    text.replace(at, from.size(), to);
-  }
-}
-
 void keep_lines(std::string& text, std::string_view mark, bool is_wanted) {
   for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark)) {
     const std::size_t end = is_wanted ? at + mark.size() : std::min(text.find('\n', at), text.size());
@@ -21,6 +15,12 @@ void keep_lines(std::string& text, std::string_view mark, bool is_wanted) {
 }
 
 }  // namespace
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+}
 
 const RecordTable* find_record_table(std::string_view resource) {
   const auto* found = std::find_if(record_tables.begin(), record_tables.end(),

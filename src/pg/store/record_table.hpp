@@ -32,6 +32,9 @@ const RecordTable* find_record_table(std::string_view resource);
 // tables that have these columns, lines marked {plain} for those that have not.
 std::string for_table(std::string_view text, const RecordTable& table);
 
+// Every occurrence in the text of a statement.
+void replace_all(std::string& text, std::string_view from, std::string_view to);
+
 // A statement for each of the tables, made at its first use. Make it a function-local static.
 class RecordStatement {
  public:

@@ -4,7 +4,7 @@
 # compile_commands.json) are in CMakeLists.txt.
 
 EXTENSION = pg_cmms
-EXTENSION_VERSION = 1.0
+EXTENSION_VERSION = 1.1
 MODULE_big = pg_cmms
 PGFILEDESC = "pg_cmms - work orders in step with maintenance management systems"
 
@@ -12,7 +12,8 @@ sources := $(sort $(shell find src/core src/http src/pg -name '*.cpp'))
 OBJS = $(sources:.cpp=.o)
 
 install_script = $(EXTENSION)--$(EXTENSION_VERSION).sql
-DATA_built = $(install_script)
+update_scripts = $(patsubst schema/updates/%,$(EXTENSION)--%,$(wildcard schema/updates/*.sql))
+DATA_built = $(install_script) $(update_scripts)
 
 # The suite runs in alphabetical order, but for the tests that make or remove what the others need.
 regression_tests := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
@@ -57,7 +58,8 @@ endif
 # PGXS compiles bitcode for the JIT without PG_CXXFLAGS, and tracks headers only if the server was built that way.
 COMPILE.cxx.bc += $(filter-out -Werror,$(PG_CXXFLAGS))
 
-src/pg/module.o src/pg/catalog/installed_extension.o: override CPPFLAGS += -DCMMS_EXTENSION_VERSION='"$(EXTENSION_VERSION)"'
+versioned = src/http/transfer src/pg/module src/pg/catalog/installed_extension
+$(versioned:=.o) $(versioned:=.bc): override CPPFLAGS += -DCMMS_EXTENSION_VERSION='"$(EXTENSION_VERSION)"'
 
 %.o: %.cpp
 	$(COMPILE.cc) -MMD -MP $(OUTPUT_OPTION) $<
@@ -75,6 +77,16 @@ $(install_script): $(schema_fragments) $(provider_descriptors) scripts/descripto
 	cat $(schema_fragments) > $@.tmp
 	scripts/descriptor-sql $(provider_descriptors) >> $@.tmp
 	mv $@.tmp $@
+
+# From an older version: what its file changes, then the functions and the descriptors of this one. Others are as they are written.
+$(EXTENSION)--%--$(EXTENSION_VERSION).sql: schema/updates/%--$(EXTENSION_VERSION).sql $(install_script) scripts/update-sql
+	cat $< > $@.tmp
+	scripts/update-sql $(schema_fragments) >> $@.tmp
+	scripts/descriptor-sql $(provider_descriptors) >> $@.tmp
+	mv $@.tmp $@
+
+$(EXTENSION)--%.sql: schema/updates/%.sql
+	cp $< $@
 
 .PHONY: check-includes
 check-includes:

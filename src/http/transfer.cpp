@@ -10,7 +10,7 @@
 namespace cmms::http {
 namespace {
 
-constexpr char user_agent[] = "pg_cmms/1.0";
+constexpr char user_agent[] = "pg_cmms/" CMMS_EXTENSION_VERSION;
 
 // A server may close an idle connection at the very moment a request leaves on it. Repeatable requests are
 // then sent again by libcurl; others end as unknown, so that they only use connections that were busy a

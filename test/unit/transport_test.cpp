@@ -102,7 +102,7 @@ TEST_F(TransportTest, SendsMethodHeadersAndBodyAsGiven) {
   EXPECT_EQ(received[0].body, "{\"title\":\"Pump\"}");
   EXPECT_EQ(headers["content-type"], "application/json");
   EXPECT_EQ(headers["authorization"], "Bearer token");
-  EXPECT_EQ(headers["user-agent"], "pg_cmms/1.0");
+  EXPECT_EQ(headers["user-agent"], "pg_cmms/" CMMS_EXTENSION_VERSION);
   EXPECT_EQ(headers["accept-encoding"], "gzip");
   EXPECT_TRUE(headers.contains("x-empty"));
   EXPECT_FALSE(headers.contains("expect"));

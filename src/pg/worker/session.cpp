@@ -150,6 +150,14 @@ void Session::report_unknown_schema() const {
       "Run ALTER EXTENSION pg_cmms UPDATE, or install the library of that version and restart the server.");
 }
 
+void Session::report_older_schema() const {
+  if (version_ == library_version()) return;
+  log(LOG,
+      "pg_cmms serves this database with version " + version_ + " of its schema; its library is of version " +
+          library_version(),
+      {}, "Run ALTER EXTENSION pg_cmms UPDATE.");
+}
+
 void Session::wait_for_another_schema() {
   report_unknown_schema();
   constexpr long make_way_milliseconds = 1000;

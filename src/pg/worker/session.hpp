@@ -38,6 +38,7 @@ class Session {
   // Whether this library can work with the schema that is installed; if not, waits until another one is.
   bool knows_schema() const;
   void wait_for_another_schema();
+  void report_older_schema() const;
 
   // Set once the worker has to end. No transaction succeeds any more.
   const std::optional<ExitReason>& leave() const { return leave_; }

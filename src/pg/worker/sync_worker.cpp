@@ -278,6 +278,7 @@ void cmms_sync_worker_main(Datum /*argument*/) {
     if (!session.begin()) return;
     if (!session.leave() && !session.knows_schema()) session.wait_for_another_schema();
     if (!session.leave()) {
+      session.report_older_schema();
       cmms::pg::SyncWorker worker(session);
       worker.run();
     }

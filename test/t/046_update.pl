@@ -1,0 +1,144 @@
+# The schema of the version before: this library serves it, ALTER EXTENSION UPDATE takes it to its own while orders are written and
+# sent, and there is a way back.
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use Digest::MD5 qw(md5_hex);
+use Encode qw(encode_utf8);
+use File::Basename qw(dirname);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Cmms qw(new_node start_simulator connect_provider worker_pid insert_orders open_session is_idle wait_until every_order_is_there_once);
+
+my ($previous, $current) = ('1.0', '1.1');
+
+# Of what catalog.sql prints of the released schema, but for its views, whose text depends on PostgreSQL's version.
+my $previous_schema = 'b706d86982d0a0200bb97e27087eba28';
+
+my $catalog = slurp_file(abs_path(dirname(__FILE__) . '/../update/catalog.sql'));
+my $node    = new_node('update');
+
+sub query { my ($db, $statement) = @_; return $node->safe_psql($db, $statement); }
+sub said { my ($pattern, $from) = @_; return scalar(() = slurp_file($node->logfile, $from // 0) =~ /$pattern/g); }
+
+sub version { return query($_[0], q(SELECT extversion FROM pg_extension WHERE extname = 'pg_cmms')); }
+
+# Object by object. A database that was used has rows of its own.
+sub schema_of
+{
+    my ($db, $without) = @_;
+    return [ grep { !/^\["(?:$without)"/ } split /\n/, query($db, $catalog) ];
+}
+
+sub is_schema_of
+{
+    my ($db, $wanted, $what) = @_;
+    my %wanted = map { $_ => 1 } @$wanted;
+    my %found = map { $_ => 1 } @{ schema_of($db, 'row') };
+    delete $wanted{$_} for grep { /^\["row"/ } keys %wanted;
+    my @missing = grep { !$found{$_} } sort keys %wanted;
+    my @foreign = grep { !$wanted{$_} } sort keys %found;
+    is(scalar(@missing) + scalar(@foreign), 0, $what) || diag(join "\n", (map { "- $_" } @missing), (map { "+ $_" } @foreign));
+    return;
+}
+
+sub digest { return md5_hex(encode_utf8(join "\n", @{ $_[0] })); }
+
+# Databases that nobody has used: fresh, and updated.
+query('postgres', "CREATE DATABASE $_") for qw(fresh older);
+query('fresh', 'CREATE EXTENSION pg_cmms');
+is(version('fresh'), $current, "CREATE EXTENSION makes the schema of $current");
+query('older', "CREATE EXTENSION pg_cmms VERSION '$previous'");
+is(version('older'), $previous, "or, if asked to, of $previous");
+is(digest(schema_of('older', 'view')), $previous_schema, 'which is the one that was released');
+my $older_schema = schema_of('older', '');
+query('older', 'ALTER EXTENSION pg_cmms UPDATE');
+is(version('older'), $current, 'UPDATE without a version leads to the library\'s own');
+is(join("\n", @{ schema_of('older', '') }), join("\n", @{ schema_of('fresh', '') }), 'an updated schema is that of a fresh installation');
+
+# A database in use, made by the version before.
+my $db = 'postgres';
+query($db, "CREATE EXTENSION pg_cmms VERSION '$previous'");
+worker_pid($node, $db);
+my $simulator = start_simulator();
+connect_provider($node, $db, 'plant', $simulator);
+$simulator->fault({ match => { method => 'POST' }, action => 'latency', latency_ms => 20 });
+query($db, q{
+    CREATE TABLE ticket (ticket_id bigint PRIMARY KEY, subject text);
+    SELECT cmms.set_row_mapping('plant', 'ticket', '{"title": "subject"}');
+    CREATE TRIGGER sync AFTER INSERT OR UPDATE OR DELETE ON ticket FOR EACH ROW EXECUTE FUNCTION cmms.sync_row('plant', 'ticket');
+    INSERT INTO cmms.provider_type (provider_type, descriptor)
+      SELECT 'own', jsonb_set(descriptor, '{type}', '"own"') FROM cmms.provider_type WHERE provider_type = 'custom';
+    -- An application: orders, changes of them and rows of its own table, a commit for each.
+    CREATE PROCEDURE work(first integer, last integer) LANGUAGE plpgsql AS $$
+    DECLARE
+      made uuid;
+    BEGIN
+      FOR n IN first .. last LOOP
+        INSERT INTO cmms.work_order (provider_id, title) VALUES ('plant', 'Order ' || n) RETURNING common_work_order_id INTO made;
+        COMMIT;
+        INSERT INTO ticket VALUES (n, 'Ticket ' || n);
+        COMMIT;
+        UPDATE cmms.work_order SET description = 'changed' WHERE common_work_order_id = made;
+        COMMIT;
+        PERFORM pg_sleep(0.01);  -- orders are still written while the test looks
+      END LOOP;
+    END
+    $$;});
+ok(is_idle($node, $db), 'the provider is connected');
+
+# Orders out and news in. $already: orders so far.
+sub everything_works
+{
+    my ($already, $count, $what) = @_;
+    query($db, "CALL work($already + 1, $already + $count)");
+    ok(is_idle($node, $db), "$what: all is sent");
+    every_order_is_there_once($node, $db, 'plant', $simulator, 2 * ($already + $count), $what);
+    my $id = query($db, "SELECT source_work_order_id FROM cmms.work_order WHERE title = 'Order ' || ($already + 1)");
+    $simulator->change(ids => [$id], set => { title => "News of $what" });
+    query($db, q(SELECT cmms.poll_now('plant')));
+    ok($node->poll_query_until($db, "SELECT count(*) = 1 FROM cmms.work_order WHERE title = 'News of $what'"), "$what: and news arrive");
+    is(query($db, q(SELECT string_agg(DISTINCT outcome, ' ') FROM cmms.import_records('plant', '[{"id": 990001, "title": "A", "status": {"name": "Open"}}, {"id": 990002, "title": "B", "status": {"name": "Open"}}]'))),
+        'created', "$what: documents are imported");
+    query($db, q(DELETE FROM cmms.work_order WHERE source_work_order_id IN ('990001', '990002')));
+    return;
+}
+
+# Goes to another version while an application writes and requests are under way.
+sub goes_to
+{
+    my ($version, $statement, $already, $count) = @_;
+    my $application = open_session($node, $db);
+    $application->start("CALL work($already + 1, $already + $count)");
+    wait_until('orders under way', sub { query($db, 'SELECT count(*) FROM ticket') > $already + $count / 4 });
+    query($db, $statement);
+    is(version($db), $version, "$statement while orders are written and sent");
+    cmp_ok(query($db, 'SELECT count(*) FROM ticket'), '<', $already + $count, 'that is, in the middle of it');
+    $application->result;
+    $application->close;
+    ok(is_idle($node, $db), 'all of it is sent');
+    every_order_is_there_once($node, $db, 'plant', $simulator, 2 * ($already + $count), "to $version");
+    return;
+}
+
+my $hint = qr/serves this database with version \Q$previous\E of its schema; its library is of version \Q$current\E\n.*HINT:  Run ALTER EXTENSION pg_cmms UPDATE/;
+everything_works(0, 20, $previous);
+cmp_ok(said($hint), '>=', 1, 'the log says that there is an update');
+goes_to($current, 'ALTER EXTENSION pg_cmms UPDATE', 20, 150);
+is_schema_of($db, schema_of('fresh', ''), 'the schema is that of a fresh installation');
+is(query($db, q(SELECT count(*) FROM cmms.provider_type WHERE provider_type = 'own')), 1, 'what the DBA made is there');
+everything_works(170, 20, $current);
+
+my $position = -s $node->logfile;
+goes_to($previous, "ALTER EXTENSION pg_cmms UPDATE TO '$previous'", 190, 150);
+is_schema_of($db, $older_schema, 'the schema is that of the version before');
+wait_until('the log to say it', sub { said($hint, $position) });
+everything_works(340, 20, "$previous again");
+query($db, 'ALTER EXTENSION pg_cmms UPDATE');
+everything_works(360, 20, "$current again");
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'no process has crashed');
+
+done_testing();

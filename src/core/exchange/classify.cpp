@@ -294,6 +294,7 @@ Classified classify_unanswered(const Outcome& outcome, bool idempotent, SystemTi
     return classified;
   }
   const bool sent = outcome.delivery == Delivery::unknown;
+  classified.unreachable = !sent;
   classified.disposition = sent && !idempotent ? Disposition::in_doubt : Disposition::retry;
   // An answer that is too large concerns what was asked for, not the provider as a whole.
   classified.provider_wide = outcome.failure != Failure::too_large;

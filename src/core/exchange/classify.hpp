@@ -57,6 +57,7 @@ struct ProviderErrors {
 struct Classified {
   Disposition disposition = Disposition::retry;
   bool provider_wide = false;  // concerns every request to this provider, not only this record
+  bool unreachable = false;    // nothing of the request left: it cannot be what made it fail
   std::optional<Error> error;  // unset only for answered_ok
   std::string error_fields;    // the provider's field errors as JSON text, or empty
   std::optional<std::chrono::seconds> retry_after;

@@ -62,6 +62,7 @@ Conclusion conclude_failure(const Answer& answer) {
   conclusion.retry_after = classified.retry_after;
   conclusion.http_status = classified.http_status;
   conclusion.provider_wide = classified.provider_wide;
+  conclusion.unreachable = classified.unreachable;
   return conclusion;
 }
 

@@ -44,6 +44,7 @@ struct Conclusion {
   int http_status = 0;
   bool provider_wide = false;  // concerns every request to this provider (401, 403, 429, 503, unreachable),
                                // not this record only
+  bool unreachable = false;    // nothing of the request left: it cannot be what made it fail
 };
 
 // Records read by a poll that the recorder must apply, together with the cursor, before the poll goes on.

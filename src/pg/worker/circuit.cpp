@@ -48,7 +48,7 @@ void Circuit::on_success(SystemTime sent_at) {
   if (state_ != State::closed && sent_at < opened_at_) return;
   state_ = State::closed;
   failures_ = 0;
-  failed_record_.clear();
+  failed_records_.clear();
   openings_ = 0;
 }
 
@@ -57,11 +57,14 @@ void Circuit::on_failure(SystemTime sent_at, SystemTime now, bool is_certain, st
                          retry::Random& random) {
   const bool is_news = state_ == State::closed || sent_at >= opened_at_;
   const bool is_repeated =
-      state_ == State::closed && !is_certain && !record.empty() && record == failed_record_;
+      state_ == State::closed && !is_certain &&
+      std::find(failed_records_.begin(), failed_records_.end(), record) != failed_records_.end();
   if (is_news && !is_repeated) {
     ++failures_;
-    failed_record_ = record;
-    if (state_ == State::closed && !is_certain && failures_ < failures_to_open) return;
+    if (state_ == State::closed && !is_certain && failures_ < failures_to_open) {
+      if (!record.empty()) failed_records_.emplace_back(record);
+      return;
+    }
     ++openings_;
     state_ = State::open;
     opened_at_ = now;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/exchange/http_date.hpp"
 #include "core/retry/retry.hpp"
@@ -31,8 +32,8 @@ class Circuit {
   // `sent_at`: what was sent before the circuit opened says nothing about the provider's health since.
   void on_success(SystemTime sent_at);
   // `is_certain`: the provider said so (401, 429, Retry-After). A lost connection may concern one request
-  // only, so it takes a few of them in a row to open the circuit; that of one record (its id in `record`)
-  // that fails again and again while nothing else is tried counts once.
+  // only, so it takes a few of them in a row to open the circuit. Those of a record (its id in `record`,
+  // empty where it cannot be the reason) that fails again and again while nothing succeeds count once.
   void on_failure(SystemTime sent_at, SystemTime now, bool is_certain, std::string_view record,
                   std::optional<std::chrono::seconds> retry_after, const retry::Policy& policy,
                   retry::Random& random);
@@ -42,9 +43,9 @@ class Circuit {
 
  private:
   State state_ = State::closed;
-  int failures_ = 0;           // in a row
-  std::string failed_record_;  // the last of these; empty: it was no record's
-  int openings_ = 0;           // in a row, each pausing for longer
+  int failures_ = 0;                         // in a row
+  std::vector<std::string> failed_records_;  // of these
+  int openings_ = 0;                         // in a row, each pausing for longer
   SystemTime opened_at_{};
   SystemTime retry_at_{};
 };

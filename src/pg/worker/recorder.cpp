@@ -88,8 +88,9 @@ void Recorder::note_health(const Task& task, SystemTime now) {
         conclusion.error && conclusion.error->error_class != ErrorClass::provider_unavailable;
     if (needs_person)
       retry = {.base = guc::retry_base() * 10, .cap = guc::retry_cap()};  // heals by no waiting
-    channel.circuit.on_failure(task.sent_at, now, is_certain(conclusion), task.row.key.record_id,
-                               conclusion.retry_after, retry, random_);
+    channel.circuit.on_failure(task.sent_at, now, is_certain(conclusion),
+                               conclusion.unreachable ? "" : task.row.key.record_id, conclusion.retry_after,
+                               retry, random_);
     if (conclusion.retry_after) channel.rate_limit->pause_until(now + *conclusion.retry_after);
     channel.last_error = error_text(task);
     channel.last_error_class =

@@ -56,7 +56,8 @@ CREATE TABLE cmms.work_order (
 ) WITH (fillfactor = 85);
 
 -- No index carries sync_state or a time: the worker's updates of a pushed order stay heap-only.
-CREATE UNIQUE INDEX work_order_source_key ON cmms.work_order (tenant_id, provider_id, source_work_order_id)
+-- What tells orders apart comes first: a descent compares one column instead of three.
+CREATE UNIQUE INDEX work_order_source_key ON cmms.work_order (source_work_order_id, provider_id, tenant_id)
   WHERE source_work_order_id IS NOT NULL;
 CREATE INDEX work_order_common_work_order_id_idx ON cmms.work_order (common_work_order_id);
 CREATE INDEX work_order_failed_idx ON cmms.work_order (tenant_id, provider_id) WHERE last_error_class IS NOT NULL;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "pg/apply/event.hpp"
@@ -121,12 +120,11 @@ class Application {
       records.push_back(incoming(*items.back()));
     }
     const std::vector<std::optional<StoredOrder>> stored = batch.find(records);
-    const std::unordered_map<std::string, OrderWrite> created = insert_new(batch, items, records, stored);
+    std::vector<std::optional<OrderWrite>> created = insert_new(batch, items, records, stored);
     for (std::size_t i = 0; i < items.size(); ++i) {
-      const auto made = created.find(records[i].source_id.value_or(""));
       std::optional<Applied> result;
-      if (made != created.end()) {
-        result = report(made->second);
+      if (created[i]) {
+        result = report(*std::move(created[i]));
       } else if (stored[i]) {
         result = write(*items[i], records[i], stored[i]);
       }
@@ -134,19 +132,24 @@ class Application {
     }
   }
 
-  std::unordered_map<std::string, OrderWrite> insert_new(OrderBatch& batch,
-                                                         std::span<const InboundItem* const> items,
-                                                         std::span<const IncomingRecord> records,
-                                                         std::span<const std::optional<StoredOrder>> stored) {
+  std::vector<std::optional<OrderWrite>> insert_new(OrderBatch& batch,
+                                                    std::span<const InboundItem* const> items,
+                                                    std::span<const IncomingRecord> records,
+                                                    std::span<const std::optional<StoredOrder>> stored) {
     std::deque<IncomingRecord> completed_records;
     std::vector<const IncomingRecord*> unknown;
+    std::vector<std::size_t> places;
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (stored[i] || !records[i].source_id) continue;
       const InboundItem* whole = completed(*items[i]);
       if (!(whole == nullptr ? items[i] : whole)->inbound.mapped.problems.empty()) continue;
       unknown.push_back(whole == nullptr ? &records[i] : &completed_records.emplace_back(incoming(*whole)));
+      places.push_back(i);
     }
-    return batch.insert(unknown);
+    std::vector<std::optional<OrderWrite>> inserted = batch.insert(unknown);
+    std::vector<std::optional<OrderWrite>> created(items.size());
+    for (std::size_t i = 0; i < places.size(); ++i) created[places[i]] = std::move(inserted[i]);
+    return created;
   }
 
   IncomingRecord incoming(const InboundItem& item) const {
@@ -231,9 +234,9 @@ class Application {
             .event = std::nullopt};
   }
 
-  Applied report(const OrderWrite& written) {
+  Applied report(OrderWrite written) {
     if (written.event) count(*written.event);
-    return {written.outcome, written.common_work_order_id, written.detail};
+    return {std::move(written.outcome), std::move(written.common_work_order_id), std::move(written.detail)};
   }
 
   static Applied ignored() { return {"ignored", std::nullopt, "its deletion waits to be sent"}; }

@@ -285,10 +285,11 @@ namespace {
 constexpr GivenColumn known_columns[] = {
     {"ordinal", INT8OID}, {"source_id", TEXTOID}, {"updated_at", TIMESTAMPTZOID}};
 
-// A record that becomes an order, and the order's id.
+// A record that becomes an order, the order's id, and which of the given records it is.
 struct NewOrder {
   const IncomingRecord* record;
   pg_uuid_t id;
+  std::size_t place;
 };
 
 std::vector<GivenColumn> new_order_columns() {
@@ -334,7 +335,15 @@ std::vector<pg_uuid_t> ordered_uuids(std::size_t count) {
 }
 
 std::string uuid_text(const pg_uuid_t& id) {
-  return pg_call([&] { return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&id))); });
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(36);
+  for (int byte = 0; byte < UUID_LEN; ++byte) {
+    if (byte == 4 || byte == 6 || byte == 8 || byte == 10) text += '-';
+    text += digits[id.data[byte] >> 4U];
+    text += digits[id.data[byte] & 0xFU];
+  }
+  return text;
 }
 
 std::string word_of(const IncomingRecord& record, std::string_view column, const char* default_word) {
@@ -478,27 +487,26 @@ std::vector<std::optional<StoredOrder>> OrderBatch::find(std::span<const Incomin
   return found;
 }
 
-std::unordered_map<std::string, OrderWrite> OrderBatch::insert(
-    std::span<const IncomingRecord* const> records) {
+std::vector<std::optional<OrderWrite>> OrderBatch::insert(std::span<const IncomingRecord* const> records) {
+  std::vector<std::optional<OrderWrite>> written(records.size());
   // What follows of an order is made of the record, not of the row.
-  if (records.empty() || may_change_rows("work_order") || !know_words_of(records)) return {};
+  if (records.empty() || may_change_rows("work_order") || !know_words_of(records)) return written;
   const IncomingRecord& first = *records.front();
   const Background background = read_background(first);
   const std::vector<pg_uuid_t> ids = ordered_uuids(records.size());
   std::vector<NewOrder> orders;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    if (!background.deleted.contains(*records[i]->source_id)) orders.push_back({records[i], ids[i]});
+    if (!background.deleted.contains(*records[i]->source_id)) orders.push_back({records[i], ids[i], i});
   }
-  if (orders.empty()) return {};
+  if (orders.empty()) return written;
   write_orders(orders, background.actor);
   const std::int64_t last_event = write_events(orders);
-  std::unordered_map<std::string, OrderWrite> written;
   for (const NewOrder& order : orders) {
     const std::string& source_id = *order.record->source_id;
     if (background.held.contains(source_id)) {
       release_held_record(first.tenant_id, first.provider_id, source_id);
     }
-    written.emplace(source_id, created(uuid_text(order.id), last_event));
+    written[order.place] = created(uuid_text(order.id), last_event);
   }
   return written;
 }

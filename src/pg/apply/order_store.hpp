@@ -10,7 +10,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/mapping/mapping.hpp"
@@ -77,8 +76,9 @@ class OrderBatch {
 
   // In the order of `records`.
   std::vector<std::optional<StoredOrder>> find(std::span<const IncomingRecord> records);
-  // Of those that find() has not found, by the provider's id. What is missing, insert_order() has to refuse.
-  std::unordered_map<std::string, OrderWrite> insert(std::span<const IncomingRecord* const> records);
+  // Of those that find() has not found, in the order of `records`. What is null, insert_order() has to
+  // refuse.
+  std::vector<std::optional<OrderWrite>> insert(std::span<const IncomingRecord* const> records);
 
  private:
   GivenRows incoming_;  // what find() looked for

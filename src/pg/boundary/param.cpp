@@ -42,6 +42,14 @@ Datum bytea_datum(std::string_view value) {
   return PointerGetDatum(result);
 }
 
+// Input functions that are needed again and again, so that nobody looks them up in the catalog.
+struct KnownInput {
+  Oid type;
+  PGFunction function;
+};
+constexpr KnownInput known_inputs[] = {
+    {JSONBOID, jsonb_in}, {NUMERICOID, numeric_in}, {TIMESTAMPTZOID, timestamptz_in}, {UUIDOID, uuid_in}};
+
 // A type's input function, ready to be called many times.
 struct Input {
   FmgrInfo function;
@@ -62,6 +70,20 @@ Datum input_datum(Input& input, std::string_view value) {
   const Datum result = InputFunctionCall(&input.function, text, input.parameter, -1);
   pfree(text);
   return result;
+}
+
+Datum input_datum(Oid type, std::string_view value) {
+  for (const KnownInput& known : known_inputs) {
+    if (known.type != type) continue;
+    verify_text(value);
+    char* text = pnstrdup(value.data(), value.size());
+    const Datum result = DirectFunctionCall3(known.function, CStringGetDatum(text),
+                                             ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+    pfree(text);
+    return result;
+  }
+  Input input = input_of(type);
+  return input_datum(input, value);
 }
 
 // element(i) is null for NULL.
@@ -103,10 +125,8 @@ Datum Param::to_datum() const {
         return lossy_text_datum(view_);
       case Form::bytes:
         return bytea_datum(view_);
-      case Form::input: {
-        Input input = input_of(type_);
-        return input_datum(input, view_);
-      }
+      case Form::input:
+        return input_datum(type_, view_);
       case Form::array:
         return array_datum(type_, elements_->size(), [&](std::size_t i) {
           const auto& element = (*elements_)[i];

@@ -37,6 +37,7 @@ ResultSet::ResultSet(FunctionCallInfo fcinfo) : fcinfo_(fcinfo) {
     MemoryContext previous = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
     descriptor_ = result_descriptor(fcinfo);
     store_ = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+    row_context_ = AllocSetContextCreate(CurrentMemoryContext, "pg_cmms result row", ALLOCSET_DEFAULT_SIZES);
     MemoryContextSwitchTo(previous);
     info->returnMode = SFRM_Materialize;
     info->setResult = store_;
@@ -51,7 +52,7 @@ void ResultSet::add(std::initializer_list<Param> columns) {
   if (columns.size() > max_columns || columns.size() != static_cast<std::size_t>(descriptor_->natts)) {
     raise(ERRCODE_INTERNAL_ERROR, "a result row has another number of columns than declared");
   }
-  const ScratchContext scratch;
+  const ContextScope scope(row_context_);
   int position = 0;
   for (const Param& column : columns) {
     if (column.type() != TupleDescAttr(descriptor_, position)->atttypid) {
@@ -61,7 +62,10 @@ void ResultSet::add(std::initializer_list<Param> columns) {
     values[index] = column.to_datum();
     nulls[index] = column.is_null();
   }
-  pg_call([&] { tuplestore_putvalues(store_, descriptor_, values.data(), nulls.data()); });
+  pg_call([&] {
+    tuplestore_putvalues(store_, descriptor_, values.data(), nulls.data());
+    MemoryContextReset(row_context_);
+  });
 }
 
 Datum ResultSet::done() const {

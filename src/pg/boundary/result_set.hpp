@@ -22,6 +22,7 @@ class ResultSet {
   FunctionCallInfo fcinfo_;
   Tuplestorestate* store_ = nullptr;
   TupleDesc descriptor_ = nullptr;
+  MemoryContext row_context_ = nullptr;  // what it takes to make a row
 };
 
 }  // namespace cmms::pg

@@ -63,7 +63,7 @@ bool is_plain_heap(Oid table) {
   return answer;
 }
 
-// A column's value as the planner would make it for INSERT.
+// A column's value as the planner would make it for INSERT, but for the constraints of its domain.
 Expr* column_expression(Relation relation, int number, TupleDesc given) {
   const auto* column = TupleDescAttr(RelationGetDescr(relation), number - 1);
   if (column->attisdropped) return reinterpret_cast<Expr*>(makeNullConst(INT4OID, -1, InvalidOid));
@@ -78,9 +78,11 @@ Expr* column_expression(Relation relation, int number, TupleDesc given) {
   if (value == nullptr) {
     value = reinterpret_cast<Node*>(makeNullConst(getBaseType(column->atttypid), -1, column->attcollation));
   }
-  const Oid type = exprType(value);
-  value = coerce_to_target_type(nullptr, value, type, column->atttypid, column->atttypmod,
-                                COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+  std::int32_t modifier = column->atttypmod;
+  const Oid base = getBaseTypeAndTypmod(column->atttypid, &modifier);
+  const Oid type = getBaseType(exprType(value));
+  value = coerce_to_target_type(nullptr, value, type, base, modifier, COERCION_ASSIGNMENT,
+                                COERCE_IMPLICIT_CAST, -1);
   if (value == nullptr)
     elog(ERROR, "column \"%s\" cannot be made of type %u", NameStr(column->attname), type);
   return expression_planner(reinterpret_cast<Expr*>(value));
@@ -122,6 +124,12 @@ void DirectWriter::open(Oid target, std::span<const GivenColumn> columns) {
   TupleTableSlot* row = MakeSingleTupleTableSlot(RelationGetDescr(relation_), &TTSOpsVirtual);
   row->tts_tableOid = target;
   row_ = ExecBuildProjectionInfo(targets, GetPerTupleExprContext(state_), row, nullptr, given);
+  const int width = RelationGetNumberOfAttributes(relation_);
+  domains_ = static_cast<DomainColumn*>(palloc0(static_cast<std::size_t>(width) * sizeof(DomainColumn)));
+  for (int i = 0; i < width; ++i) {
+    const Oid type = TupleDescAttr(RelationGetDescr(relation_), i)->atttypid;
+    if (get_typtype(type) == TYPTYPE_DOMAIN) domains_[domain_count_++] = {i, type, false, nullptr};
+  }
   slots_ = static_cast<TupleTableSlot**>(palloc0(rows_at_once * sizeof(TupleTableSlot*)));
   MemoryContextSwitchTo(caller);
 }
@@ -158,6 +166,7 @@ void DirectWriter::add(std::span<const Param> values) {
     ExecStoreVirtualTuple(given_);
     context->ecxt_scantuple = given_;
     TupleTableSlot* row = ExecProject(row_);
+    check_domains(row);
     if (RelationGetDescr(relation_)->constr != nullptr) ExecConstraints(target_, row, state_);
     if (relation_->rd_rel->relispartition) ExecPartitionCheck(target_, row, state_, true);
     ExecCopySlot(next_slot(), row);
@@ -165,6 +174,15 @@ void DirectWriter::add(std::span<const Param> values) {
     ResetPerTupleExprContext(state_);
     if (filled_ == rows_at_once) write();
   });
+}
+
+void DirectWriter::check_domains(TupleTableSlot* row) {
+  for (DomainColumn& domain : std::span(domains_, static_cast<std::size_t>(domain_count_))) {
+    const bool is_null = row->tts_isnull[domain.column];
+    if (is_null && domain.accepts_null) continue;
+    domain_check(row->tts_values[domain.column], is_null, domain.type, &domain.state, state_->es_query_cxt);
+    domain.accepts_null = domain.accepts_null || is_null;
+  }
 }
 
 TupleTableSlot* DirectWriter::next_slot() {

@@ -35,8 +35,17 @@ class DirectWriter {
   void flush();
 
  private:
-  // All three run inside pg_call().
+  // Most columns of most rows are null: that a domain accepts it is asked once.
+  struct DomainColumn {
+    int column;
+    Oid type;
+    bool accepts_null;
+    void* state;  // domain_check()'s own
+  };
+
+  // All of these run inside pg_call().
   void open(Oid target, std::span<const GivenColumn> columns);
+  void check_domains(TupleTableSlot* row);
   TupleTableSlot* next_slot();
   void write();
 
@@ -46,7 +55,9 @@ class DirectWriter {
   EState* state_ = nullptr;  // owns all that follows
   ResultRelInfo* target_ = nullptr;
   TupleTableSlot* given_ = nullptr;
-  ProjectionInfo* row_ = nullptr;     // of what is given
+  ProjectionInfo* row_ = nullptr;  // of what is given
+  DomainColumn* domains_ = nullptr;
+  int domain_count_ = 0;
   TupleTableSlot** slots_ = nullptr;  // each made when it is first used
   int filled_ = 0;
 };

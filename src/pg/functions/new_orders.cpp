@@ -133,8 +133,8 @@ void NewOrders::write() const {
                      .provider_id = written.text_or(i, 1, ""),
                      .records = written.integer(i, 2),
                      .last_event_id = written.integer(i, 3)});
+    wake_worker_at_commit(wake_for_queue(written.text_or(i, 1, "")));
   }
-  wake_worker_at_commit(wake_for_queue);
 }
 
 }  // namespace cmms::pg

@@ -66,8 +66,10 @@ MadeJob make_job(Task& task) {
 
 }  // namespace
 
-void Claimer::look_again() {
-  for (const auto& [id, channel] : providers_.channels()) channel->look_again();
+void Claimer::look_again(WakeReasons queues) {
+  for (const auto& [id, channel] : providers_.channels()) {
+    if ((queues & wake_for_queue(id)) != 0) channel->look_again();
+  }
 }
 
 void Claimer::note_busy(std::chrono::duration<double> time) { busy_time_ = 0.8 * busy_time_ + 0.2 * time; }
@@ -88,6 +90,18 @@ bool Claimer::may_claim(const ProviderChannel& channel, const Lane& lane, System
   const bool is_worthwhile =
       free * 2 >= stock || channel.tasks == 0 || channel.circuit.state() != Circuit::State::closed;
   return free > 0 && is_worthwhile && channel.sends_now(now);
+}
+
+WakeReasons Claimer::wanted_news(SystemTime now) const {
+  WakeReasons queues = 0;
+  for (const auto& [id, channel] : providers_.channels()) {
+    if (!channel->is_active || !channel->may_push || channel->connection == nullptr) continue;
+    // The end of a task makes places free; when a circuit is tried, the clock says.
+    const bool has_places =
+        channel->circuit.state() != Circuit::State::closed || channel->free_places(now, busy_time_) > 0;
+    if (has_places && channel->has_idle_lane()) queues |= wake_for_queue(id);
+  }
+  return queues;
 }
 
 bool Claimer::has_work(SystemTime now) const {

@@ -9,6 +9,7 @@
 #include "pg/worker/dispatcher.hpp"
 #include "pg/worker/provider_table.hpp"
 #include "pg/worker/session.hpp"
+#include "pg/worker/wake.hpp"
 
 namespace cmms::pg {
 
@@ -19,13 +20,16 @@ class Claimer {
 
   // Rows may be due that were not when the last claim looked: a commit said so, or tick() that their time has
   // come.
-  void look_again();
+  void look_again(WakeReasons queues = wake_for_everything);
   // Results were recorded: rows may wait for their next attempt now.
   void expect_rows() { schedule_is_stale_ = true; }
   void tick(SystemTime now);
   // How long the worker was busy with the database between two looks at the answers.
   void note_busy(std::chrono::duration<double> time);
 
+  // Queues of which it matters now that rows were added: not where all places are taken, or more rows are
+  // known than there are places.
+  WakeReasons wanted_news(SystemTime now) const;
   bool has_work(SystemTime now) const;
   // False: the configuration changed under it, or it failed; to be tried again.
   bool claim(SystemTime now);

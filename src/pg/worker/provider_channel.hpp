@@ -88,6 +88,10 @@ struct ProviderChannel {
   void look_again() {
     for (auto& [resource, lane] : lanes) lane.may_have_more = true;
   }
+  bool has_idle_lane() const {
+    return std::any_of(lanes.begin(), lanes.end(),
+                       [](const auto& lane) { return !lane.second.may_have_more; });
+  }
   bool may_have_more() const {
     return std::any_of(lanes.begin(), lanes.end(),
                        [](const auto& lane) { return lane.second.may_have_more; });

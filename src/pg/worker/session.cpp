@@ -171,7 +171,7 @@ void Session::wait_for_another_schema() {
     });
     check_for_interrupts_between_transactions();
     if (std::exchange(ConfigReloadPending, false)) reload();
-    if (take_wakes() != 0 || GetCurrentTimestamp() >= check_at) {
+    if (take_wakes(wake_for_everything) != 0 || GetCurrentTimestamp() >= check_at) {
       check();
       check_at = GetCurrentTimestamp() + guc::fallback_poll_interval().count() * 1000;
     }
@@ -204,11 +204,15 @@ void Session::reload() {
   });
 }
 
-WakeReasons Session::take_wakes() {
-  ServedDatabase& entry = entry_of(ticket_);
-  if (pg_atomic_read_u32(&entry.wakes) == 0) return 0;
+bool Session::has_wakes(WakeReasons wanted_queues) const {
+  return (pg_atomic_read_u32(&entry_of(ticket_).wakes) & (wake_for_rest | wanted_queues)) != 0;
+}
+
+WakeReasons Session::take_wakes(WakeReasons wanted_queues) {
+  if (!has_wakes(wanted_queues)) return 0;
   is_checked_ = false;  // what was heard before need not be all that the wake is about
-  return pg_atomic_exchange_u32(&entry.wakes, 0);
+  const WakeReasons wanted = wake_for_rest | wanted_queues;
+  return pg_atomic_fetch_and_u32(&entry_of(ticket_).wakes, ~wanted) & wanted;
 }
 
 void Session::become_healthy() {

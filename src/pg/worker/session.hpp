@@ -49,8 +49,10 @@ class Session {
 
   void reload();  // the configuration files
 
-  // For what commits have asked for attention since the last call.
-  WakeReasons take_wakes();
+  // For what commits have asked for attention since the last call. News of other queues than the wanted ones
+  // stay where they are, and no commit wakes the worker for more of them.
+  bool has_wakes(WakeReasons wanted_queues) const;
+  WakeReasons take_wakes(WakeReasons wanted_queues);
   void become_healthy();
 
   // Somebody wants the database without any session in it: DROP DATABASE, or CREATE DATABASE with it as

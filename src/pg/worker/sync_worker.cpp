@@ -216,6 +216,7 @@ bool SyncWorker::keep_up_statistics() {
 milliseconds SyncWorker::wait_time(SystemTime now) const {
   if (dispatcher_.has_results() || providers_.needs_refresh(now)) return milliseconds(0);
   if (claimer_.has_work(now) && !recorder_.is_congested()) return milliseconds(0);
+  if (session_.has_wakes(claimer_.wanted_news(now))) return milliseconds(0);
   SystemTime until = std::min({claimer_.due_at(now), poller_.due_at(), reader_.due_at(), make_way_check_at_,
                                check_at_, healthy_at_, upkeep_.due_at(is_quiet(now))});
   if (const auto due = recorder_.due_at()) until = std::min(until, *due);
@@ -236,24 +237,24 @@ void SyncWorker::wait(SystemTime now) {
                                      : "waiting for " + std::to_string(dispatcher_.in_flight()) + " answers";
     pgstat_report_activity(STATE_IDLE, activity.c_str());
   }
-  const bool is_latched = wait_set_.wait(time);
+  wait_set_.wait(time);
   check_for_interrupts_between_transactions();
-  listen(is_latched);
+  listen();
 }
 
-void SyncWorker::listen(bool is_latched) {
-  if (!is_latched) return;
+void SyncWorker::listen() {
   if (ConfigReloadPending) {
     ConfigReloadPending = false;
     session_.reload();
     configure();
     upkeep_.start_soon(planning_time());
   }
-  const WakeReasons reasons = session_.take_wakes();
+  const WakeReasons reasons = session_.take_wakes(claimer_.wanted_news(planning_time()));
   if (reasons == 0) return;
   was_woken_ = true;
-  claimer_.look_again();
-  if (reasons != wake_for_everything) return;
+  const bool is_for_everything = (reasons & wake_for_rest) != 0;
+  claimer_.look_again(is_for_everything ? wake_for_everything : reasons);
+  if (!is_for_everything) return;
   poller_.check_soon();
   reader_.check_soon();
 }

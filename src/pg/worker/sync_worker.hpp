@@ -42,7 +42,7 @@ class SyncWorker {
   void pull_in_due_times();
   bool keep_up_statistics();
   void wait(SystemTime now);
-  void listen(bool is_latched);
+  void listen();
   std::chrono::milliseconds wait_time(SystemTime now) const;
 
   Session& session_;

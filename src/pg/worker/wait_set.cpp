@@ -1,5 +1,7 @@
 #include "pg/worker/wait_set.hpp"
 
+#include <algorithm>
+
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/versions.hpp"
 
@@ -20,15 +22,14 @@ WaitEventSet* create(int poll_fd) {
 
 WaitSet::WaitSet(int poll_fd) : set_(pg_call([&] { return create(poll_fd); })) {}
 
-bool WaitSet::wait(std::chrono::milliseconds timeout) {
-  return pg_call([&] {
+void WaitSet::wait(std::chrono::milliseconds timeout) {
+  pg_call([&] {
     WaitEvent events[event_count];
     const int count =
         WaitEventSetWait(set_, static_cast<long>(timeout.count()), events, event_count, PG_WAIT_EXTENSION);
-    bool is_latched = false;
-    for (int i = 0; i < count; ++i) is_latched = is_latched || (events[i].events & WL_LATCH_SET) != 0;
+    const bool is_latched = std::any_of(events, events + count,
+                                        [](const WaitEvent& event) { return event.events & WL_LATCH_SET; });
     if (is_latched) ResetLatch(MyLatch);
-    return is_latched;
   });
 }
 

@@ -11,8 +11,8 @@ class WaitSet {
  public:
   explicit WaitSet(int poll_fd);  // a descriptor that is readable when there is something to do
 
-  // Returns early when the latch is set or the descriptor is readable; true: the latch was set.
-  bool wait(std::chrono::milliseconds timeout);
+  // Returns early when the latch is set, which it resets, or the descriptor is readable.
+  void wait(std::chrono::milliseconds timeout);
 
  private:
   WaitEventSet* set_;  // lives as long as the process

@@ -6,6 +6,7 @@
 #include "pg/worker/shared_state.hpp"
 
 extern "C" {
+#include "common/hashfn.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
 }
@@ -25,13 +26,15 @@ ServedDatabase* find_entry(SharedState& state, Oid database) {
   return nullptr;
 }
 
-// A worker that has just ended, or has not got its latch yet, finds the mark in `wakes`.
+// A worker that has just ended, or has not got its latch yet, finds the mark in `wakes`. One that was marked
+// already has its latch set, or has no use for more of these now and takes the mark once it has.
 bool wake_running_worker(SharedState& state, WakeReasons reasons) {
   SharedStateLock lock(LW_SHARED);
   ServedDatabase* entry = find_entry(state, MyDatabaseId);
   if (entry == nullptr) return false;
-  pg_atomic_fetch_or_u32(&entry->wakes, reasons);
-  if (entry->state == WorkerState::running) wake_process(entry->process_number);
+  const WakeReasons marked = pg_atomic_fetch_or_u32(&entry->wakes, reasons);
+  const bool is_news = (marked & reasons) != reasons;
+  if (is_news && entry->state == WorkerState::running) wake_process(entry->process_number);
   return true;
 }
 
@@ -92,6 +95,13 @@ void run_utility(PlannedStmt* statement, const char* query, bool keeps_tree, Pro
 void notice_prepared_commits() {
   previous_utility_hook = ProcessUtility_hook;
   ProcessUtility_hook = run_utility;
+}
+
+WakeReasons wake_for_queue(std::string_view provider_id) {
+  constexpr std::uint32_t bits = 31;
+  const auto hash = hash_bytes(reinterpret_cast<const unsigned char*>(provider_id.data()),
+                               static_cast<int>(provider_id.size()));
+  return (wake_for_rest << 1U) << hash % bits;
 }
 
 void wake_worker_at_commit(WakeReasons reasons) {

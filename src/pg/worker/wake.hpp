@@ -2,13 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace cmms::pg {
 
-// What a worker is woken to look at, as bits.
+// What a worker is woken to look at, as bits: one for all that is no queue, and one for the queues of each
+// provider, which some of them have to share.
 using WakeReasons = std::uint32_t;
-inline constexpr WakeReasons wake_for_queue = 1;       // something is to be sent
-inline constexpr WakeReasons wake_for_everything = 3;  // polls and read-backs, too
+inline constexpr WakeReasons wake_for_rest = 1;
+inline constexpr WakeReasons wake_for_everything = ~WakeReasons{0};
+WakeReasons wake_for_queue(std::string_view provider_id);  // something is to be sent to it
 
 // Once the current transaction has committed, wakes this database's sync worker; where there is none, the
 // launcher, which starts one. A rollback wakes nobody, and neither does PREPARE TRANSACTION.

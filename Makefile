@@ -59,6 +59,7 @@ endif
 COMPILE.cxx.bc += $(filter-out -Werror,$(PG_CXXFLAGS))
 
 versioned = src/http/transfer src/pg/module src/pg/catalog/installed_extension
+$(versioned:=.o) $(versioned:=.bc): Makefile
 $(versioned:=.o) $(versioned:=.bc): override CPPFLAGS += -DCMMS_EXTENSION_VERSION='"$(EXTENSION_VERSION)"'
 
 %.o: %.cpp

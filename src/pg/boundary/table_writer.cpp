@@ -207,6 +207,8 @@ void DirectWriter::write() {
     if (target_->ri_NumIndices > 0) insert_index_tuples(target_, slots_[i], state_);
     ExecClearTuple(slots_[i]);
   }
+  // The WAL writer takes this to disk while the next rows are made; the commit waits for the rest only.
+  if (count > 0) XLogSetAsyncXactLSN(XactLastRecEnd);
   MemoryContextSwitchTo(caller);
   ResetPerTupleExprContext(state_);
 }

@@ -140,6 +140,21 @@ worker_pid($node, $db);
     every_order_is_there_once($node, $db, $provider, $simulator, 21, 'reload');
 }
 
+# Events that a DBA keeps out of the table are not what wakes the worker.
+{
+    my ($simulator, $provider) = new_provider();
+    query(q{CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+        CREATE TRIGGER keep_out BEFORE INSERT ON cmms.event FOR EACH ROW EXECUTE FUNCTION keep_out()});
+    my $seconds = seconds_for(sub {
+        insert_orders($node, $db, $provider, 1, 'Without an event');
+        wait_until('the create', sub { $simulator->summary->{creates} == 1 });
+    });
+    cmp_ok($seconds, '<', 10, 'an order without an event leaves at once');
+    query('DROP TRIGGER keep_out ON cmms.event; DROP FUNCTION keep_out()');
+    synchronized($provider, 'and its result is recorded');
+    every_order_is_there_once($node, $db, $provider, $simulator, 1, 'without an event');
+}
+
 # A schema that this library does not know, or cannot find: the worker waits, says so once, and goes on when that is over.
 for my $case (
     [ "UPDATE pg_extension SET extversion = '99.0' WHERE extname = 'pg_cmms'", qr/version 99\.0 of its schema is not known to this library/, qr/HINT:  Run ALTER EXTENSION pg_cmms UPDATE/,

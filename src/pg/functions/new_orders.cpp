@@ -9,7 +9,6 @@
 
 #include "pg/apply/event.hpp"
 #include "pg/store/record_table.hpp"
-#include "pg/worker/wake.hpp"
 
 namespace cmms::pg {
 namespace {
@@ -18,6 +17,8 @@ constexpr GivenColumn order_columns[] = {{"tenant_id", TEXTOID},           {"com
                                          {"provider_id", TEXTOID},         {"source_work_order_id", TEXTOID},
                                          {"changed_fields", TEXTARRAYOID}, {"common_status", TEXTOID},
                                          {"source_status", TEXTOID}};
+
+constexpr std::size_t provider_place = 2;  // among these
 
 // The statement for one order instead of the rows n of the table "inserted".
 std::string for_one(std::string text, std::size_t first_parameter) {
@@ -103,6 +104,7 @@ void NewOrders::add(const InsertedRows& rows) {
     latest_.push_back(columns_[i] == 0 ? Param::datum(TEXTARRAYOID, names_of_set_columns(rows))
                                        : rows.value(columns_[i], order_columns[i].type));
   }
+  queues_ |= wake_for_queue(rows.text(columns_[provider_place]).value_or(""));
   if (many_) many_->add(latest_);
 }
 
@@ -133,8 +135,8 @@ void NewOrders::write() const {
                      .provider_id = written.text_or(i, 1, ""),
                      .records = written.integer(i, 2),
                      .last_event_id = written.integer(i, 3)});
-    wake_worker_at_commit(wake_for_queue(written.text_or(i, 1, "")));
   }
+  wake_worker_at_commit(queues_);
 }
 
 }  // namespace cmms::pg

@@ -12,6 +12,7 @@
 #include "pg/boundary/inserted_rows.hpp"
 #include "pg/boundary/spi.hpp"
 #include "pg/store/business_columns.hpp"
+#include "pg/worker/wake.hpp"
 
 namespace cmms::pg {
 
@@ -30,6 +31,7 @@ class NewOrders {
   store::BusinessColumns business_columns_;
   std::vector<int> columns_;   // where the rows have what the statements read; 0: the changed fields
   std::vector<Param> latest_;  // values of these of the last order
+  WakeReasons queues_ = 0;     // that the orders are put into
   std::unordered_map<store::BusinessColumnSet, Datum> names_;  // most orders have the same columns set
   std::optional<GivenRows> many_;
 };

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-use Cmms qw(new_node start_simulator connect_provider worker_pid insert_orders open_session is_idle wait_until every_order_is_there_once);
+use Cmms qw(new_node start_simulator connect_provider worker_pid open_session is_idle wait_until every_order_is_there_once);
 
 my ($previous, $current) = ('1.0', '1.1');
 
@@ -88,35 +88,48 @@ connect_provider($node, $db, 'plant', $simulator);
 $simulator->fault({ match => { method => 'POST' }, action => 'latency', latency_ms => 20 });
 query($db, q{
     CREATE TABLE ticket (ticket_id bigint PRIMARY KEY, subject text);
+    CREATE TABLE told_to_stop ();
     SELECT cmms.set_row_mapping('plant', 'ticket', '{"title": "subject"}');
     CREATE TRIGGER sync AFTER INSERT OR UPDATE OR DELETE ON ticket FOR EACH ROW EXECUTE FUNCTION cmms.sync_row('plant', 'ticket');
     INSERT INTO cmms.provider_type (provider_type, descriptor)
       SELECT 'own', jsonb_set(descriptor, '{type}', '"own"') FROM cmms.provider_type WHERE provider_type = 'custom';
-    -- An application: orders, changes of them and rows of its own table, a commit for each.
+    -- An application: orders, changes of them and rows of its own table, a commit for each; until it is told to stop where last is null.
     CREATE PROCEDURE work(first integer, last integer) LANGUAGE plpgsql AS $$
     DECLARE
+      n integer := first;
       made uuid;
     BEGIN
-      FOR n IN first .. last LOOP
+      WHILE n <= coalesce(last, n) AND NOT EXISTS (SELECT FROM told_to_stop) LOOP
         INSERT INTO cmms.work_order (provider_id, title) VALUES ('plant', 'Order ' || n) RETURNING common_work_order_id INTO made;
         COMMIT;
         INSERT INTO ticket VALUES (n, 'Ticket ' || n);
         COMMIT;
         UPDATE cmms.work_order SET description = 'changed' WHERE common_work_order_id = made;
         COMMIT;
-        PERFORM pg_sleep(0.01);  -- orders are still written while the test looks
+        n := n + 1;
       END LOOP;
     END
     $$;});
 ok(is_idle($node, $db), 'the provider is connected');
 
-# Orders out and news in. $already: orders so far.
+sub tickets { return query($db, 'SELECT count(*) FROM ticket'); }
+
+# Each ticket came with an order, and became one.
+sub all_is_sent_once
+{
+    my ($what) = @_;
+    ok(is_idle($node, $db), "$what: all is sent");
+    every_order_is_there_once($node, $db, 'plant', $simulator, 2 * tickets(), $what);
+    return;
+}
+
+# Orders out and news in.
 sub everything_works
 {
-    my ($already, $count, $what) = @_;
-    query($db, "CALL work($already + 1, $already + $count)");
-    ok(is_idle($node, $db), "$what: all is sent");
-    every_order_is_there_once($node, $db, 'plant', $simulator, 2 * ($already + $count), $what);
+    my ($what) = @_;
+    my $already = tickets();
+    query($db, "CALL work($already + 1, $already + 20)");
+    all_is_sent_once($what);
     my $id = query($db, "SELECT source_work_order_id FROM cmms.work_order WHERE title = 'Order ' || ($already + 1)");
     $simulator->change(ids => [$id], set => { title => "News of $what" });
     query($db, q(SELECT cmms.poll_now('plant')));
@@ -127,38 +140,41 @@ sub everything_works
     return;
 }
 
-# Goes to another version while an application writes and requests are under way.
+# Goes to another version while an application writes, which it goes on to do, and requests are under way.
 sub goes_to
 {
-    my ($version, $statement, $already, $count) = @_;
+    my ($version, $statement) = @_;
+    my $already = tickets();
     my $application = open_session($node, $db);
-    $application->start("CALL work($already + 1, $already + $count)");
-    wait_until('orders under way', sub { query($db, 'SELECT count(*) FROM ticket') > $already + $count / 4 });
+    $application->start("CALL work($already + 1, NULL)");
+    wait_until('orders before', sub { tickets() > $already + 30 });
     query($db, $statement);
     is(version($db), $version, "$statement while orders are written and sent");
-    cmp_ok(query($db, 'SELECT count(*) FROM ticket'), '<', $already + $count, 'that is, in the middle of it');
+    my $by_then = tickets();
+    wait_until('orders after', sub { tickets() > $by_then + 30 });
+    query($db, 'INSERT INTO told_to_stop DEFAULT VALUES');
     $application->result;
     $application->close;
-    ok(is_idle($node, $db), 'all of it is sent');
-    every_order_is_there_once($node, $db, 'plant', $simulator, 2 * ($already + $count), "to $version");
+    query($db, 'TRUNCATE told_to_stop');
+    all_is_sent_once("to $version");
     return;
 }
 
 my $hint = qr/serves this database with version \Q$previous\E of its schema; its library is of version \Q$current\E\n.*HINT:  Run ALTER EXTENSION pg_cmms UPDATE/;
-everything_works(0, 20, $previous);
+everything_works($previous);
 cmp_ok(said($hint), '>=', 1, 'the log says that there is an update');
-goes_to($current, 'ALTER EXTENSION pg_cmms UPDATE', 20, 150);
+goes_to($current, 'ALTER EXTENSION pg_cmms UPDATE');
 is_schema_of($db, schema_of('fresh', ''), 'the schema is that of a fresh installation');
 is(query($db, q(SELECT count(*) FROM cmms.provider_type WHERE provider_type = 'own')), 1, 'what the DBA made is there');
-everything_works(170, 20, $current);
+everything_works($current);
 
 my $position = -s $node->logfile;
-goes_to($previous, "ALTER EXTENSION pg_cmms UPDATE TO '$previous'", 190, 150);
+goes_to($previous, "ALTER EXTENSION pg_cmms UPDATE TO '$previous'");
 is_schema_of($db, $older_schema, 'the schema is that of the version before');
 wait_until('the log to say it', sub { said($hint, $position) });
-everything_works(340, 20, "$previous again");
+everything_works("$previous again");
 query($db, 'ALTER EXTENSION pg_cmms UPDATE');
-everything_works(360, 20, "$current again");
+everything_works("$current again");
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'no process has crashed');
 
 done_testing();

@@ -137,19 +137,14 @@ class Application {
                                                     std::span<const IncomingRecord> records,
                                                     std::span<const std::optional<StoredOrder>> stored) {
     std::deque<IncomingRecord> completed_records;
-    std::vector<const IncomingRecord*> unknown;
-    std::vector<std::size_t> places;
+    std::vector<const IncomingRecord*> unknown(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (stored[i] || !records[i].source_id) continue;
       const InboundItem* whole = completed(*items[i]);
       if (!(whole == nullptr ? items[i] : whole)->inbound.mapped.problems.empty()) continue;
-      unknown.push_back(whole == nullptr ? &records[i] : &completed_records.emplace_back(incoming(*whole)));
-      places.push_back(i);
+      unknown[i] = whole == nullptr ? &records[i] : &completed_records.emplace_back(incoming(*whole));
     }
-    std::vector<std::optional<OrderWrite>> inserted = batch.insert(unknown);
-    std::vector<std::optional<OrderWrite>> created(items.size());
-    for (std::size_t i = 0; i < places.size(); ++i) created[places[i]] = std::move(inserted[i]);
-    return created;
+    return batch.insert(unknown);
   }
 
   IncomingRecord incoming(const InboundItem& item) const {

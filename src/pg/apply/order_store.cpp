@@ -285,11 +285,11 @@ namespace {
 constexpr GivenColumn known_columns[] = {
     {"ordinal", INT8OID}, {"source_id", TEXTOID}, {"updated_at", TIMESTAMPTZOID}};
 
-// A record that becomes an order, the order's id, and which of the given records it is.
+// A record that becomes an order, which of the given records it is, and the order's id.
 struct NewOrder {
   const IncomingRecord* record;
-  pg_uuid_t id;
   std::size_t place;
+  pg_uuid_t id;
 };
 
 std::vector<GivenColumn> new_order_columns() {
@@ -335,15 +335,7 @@ std::vector<pg_uuid_t> ordered_uuids(std::size_t count) {
 }
 
 std::string uuid_text(const pg_uuid_t& id) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(36);
-  for (int byte = 0; byte < UUID_LEN; ++byte) {
-    if (byte == 4 || byte == 6 || byte == 8 || byte == 10) text += '-';
-    text += digits[id.data[byte] >> 4U];
-    text += digits[id.data[byte] & 0xFU];
-  }
-  return text;
+  return pg_call([&] { return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&id))); });
 }
 
 std::string word_of(const IncomingRecord& record, std::string_view column, const char* default_word) {
@@ -352,10 +344,10 @@ std::string word_of(const IncomingRecord& record, std::string_view column, const
 }
 
 // What a trigger of work_order asks of rows that are inserted by a statement.
-bool know_words_of(std::span<const IncomingRecord* const> records) {
-  return std::all_of(records.begin(), records.end(), [](const IncomingRecord* record) {
-    return store::statuses().has(word_of(*record, "common_status", "requested")) &&
-           store::priorities().has(word_of(*record, "priority", "none"));
+bool know_words_of(std::span<const NewOrder> orders) {
+  return std::all_of(orders.begin(), orders.end(), [](const NewOrder& order) {
+    return store::statuses().has(word_of(*order.record, "common_status", "requested")) &&
+           store::priorities().has(word_of(*order.record, "priority", "none"));
   });
 }
 
@@ -489,15 +481,17 @@ std::vector<std::optional<StoredOrder>> OrderBatch::find(std::span<const Incomin
 
 std::vector<std::optional<OrderWrite>> OrderBatch::insert(std::span<const IncomingRecord* const> records) {
   std::vector<std::optional<OrderWrite>> written(records.size());
-  // What follows of an order is made of the record, not of the row.
-  if (records.empty() || may_change_rows("work_order") || !know_words_of(records)) return written;
-  const IncomingRecord& first = *records.front();
-  const Background background = read_background(first);
   const std::vector<pg_uuid_t> ids = ordered_uuids(records.size());
   std::vector<NewOrder> orders;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    if (!background.deleted.contains(*records[i]->source_id)) orders.push_back({records[i], ids[i], i});
+    if (records[i] != nullptr) orders.push_back({records[i], i, ids[i]});
   }
+  // What follows of an order is made of the record, not of the row.
+  if (orders.empty() || may_change_rows("work_order") || !know_words_of(orders)) return written;
+  const IncomingRecord& first = *orders.front().record;
+  const Background background = read_background(first);
+  std::erase_if(orders,
+                [&](const NewOrder& order) { return background.deleted.contains(*order.record->source_id); });
   if (orders.empty()) return written;
   write_orders(orders, background.actor);
   const std::int64_t last_event = write_events(orders);

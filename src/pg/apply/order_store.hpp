@@ -76,8 +76,8 @@ class OrderBatch {
 
   // In the order of `records`.
   std::vector<std::optional<StoredOrder>> find(std::span<const IncomingRecord> records);
-  // Of those that find() has not found, in the order of `records`. What is null, insert_order() has to
-  // refuse.
+  // In the order of `records`, of which those that find() has found are null. What is null of the rest,
+  // insert_order() has to refuse.
   std::vector<std::optional<OrderWrite>> insert(std::span<const IncomingRecord* const> records);
 
  private:

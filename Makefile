@@ -80,7 +80,8 @@ $(install_script): $(schema_fragments) $(provider_descriptors) scripts/descripto
 	mv $@.tmp $@
 
 # From an older version: what its file changes, then the functions and the descriptors of this one. Others are as they are written.
-$(EXTENSION)--%--$(EXTENSION_VERSION).sql: schema/updates/%--$(EXTENSION_VERSION).sql $(install_script) scripts/update-sql
+$(EXTENSION)--%--$(EXTENSION_VERSION).sql: schema/updates/%--$(EXTENSION_VERSION).sql $(schema_fragments) $(provider_descriptors) \
+		scripts/update-sql scripts/descriptor-sql
 	cat $< > $@.tmp
 	scripts/update-sql $(schema_fragments) >> $@.tmp
 	scripts/descriptor-sql $(provider_descriptors) >> $@.tmp

@@ -125,6 +125,25 @@ DELETE FROM cmms.work_order WHERE provider_id = 'raw_file';
 DELETE FROM cmms.outbox WHERE provider_id = 'raw_file';
 DROP SERVER raw_file CASCADE;
 
+-- Many fields of all kinds: what is kept of them is jsonb as the server itself writes it.
+CREATE SERVER wide_file FOREIGN DATA WRAPPER cmms OPTIONS (type 'custom', base_url 'http://127.0.0.1:9', tenant 'acme');
+SELECT count(*) FROM cmms.set_field_mapping('wide_file', '{"work_order": {"id": "id", "title": "t", "description": "d", "work_type": "w",
+  "issue_type": "i", "asset_ref": "a", "location_ref": "l", "requester": "r", "assignees": "people[*].name", "vendors": "firms", "source_status": "s",
+  "planned_start_at": "p1", "planned_end_at": "p2", "actual_start_at": "p3", "started_at": "p4", "completed_at": "p5", "labor_cost": "c1",
+  "material_cost": "c2", "total_cost": "c3", "currency": "cur", "nte_limit": "c4", "metadata": "m", "source_revision": "rev"}}');
+SELECT outcome, detail FROM cmms.import_records('wide_file', '[
+  {"id": "x1", "t": "Wide", "d": "é€ ✓", "w": null, "i": "a", "a": "b", "l": "", "r": "c", "people": [{"name": "Ada"}, {"name": "Ben"}], "firms": [],
+   "s": "open", "p1": "2026-01-05T08:00:00Z", "p2": "2026-01-05T09:00:00Z", "p3": "2026-01-05T08:00:00.5Z", "p4": null, "p5": null, "c1": 1, "c2": 20.50,
+   "c3": -123456789.0001, "cur": "EUR", "c4": 0, "m": {"k": [1, {"deep": true}], "": null}, "rev": "7"},
+  {"id": "x2", "t": "Narrow", "m": {}, "c1": 100000}]');
+SELECT w.source_work_order_id, count(k) AS fields, w.source_fields = f.read AS same, pg_column_size(w.source_fields) = pg_column_size(f.read) AS same_size,
+       bool_and(w.source_fields -> k = f.read -> k) AS same_values, w.source_fields
+FROM cmms.work_order w, LATERAL (SELECT w.source_fields::text::jsonb) f(read), jsonb_object_keys(w.source_fields) k
+WHERE w.provider_id = 'wide_file' GROUP BY w.source_work_order_id, w.source_fields, f.read ORDER BY 1;
+DELETE FROM cmms.work_order WHERE provider_id = 'wide_file';
+DELETE FROM cmms.outbox WHERE provider_id = 'wide_file';
+DROP SERVER wide_file CASCADE;
+
 -- Bad input, and who may.
 SELECT count(*) FROM cmms.import_records('log_file', '[]');
 SELECT outcome, detail FROM cmms.import_records('log_file', '[1, null, "x", [], {}]');

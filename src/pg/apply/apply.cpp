@@ -42,16 +42,15 @@ std::optional<std::string> field_text(const mapping::Mapped& mapped, std::string
 
 constexpr std::size_t max_run = 1000;
 
-// How many of the first items are about different orders, so that their sequence does not matter.
-std::size_t distinct_run(std::span<const InboundItem> items) {
+// How many of the first records are about different orders, so that their sequence does not matter.
+std::size_t distinct_run(std::span<const IncomingRecord> records) {
   std::unordered_set<std::string_view> seen;
-  const auto is_new = [&](const InboundItem& item, std::string_view target) {
-    const json::Field* field = item.inbound.mapped.find(target);
-    return field == nullptr || field->is_null() || seen.insert(field->text).second;
+  const auto is_new = [&](const std::optional<std::string>& name) {
+    return !name || seen.insert(*name).second;
   };
   std::size_t size = 0;
-  while (size < std::min(items.size(), max_run) && is_new(items[size], "source_work_order_id") &&
-         is_new(items[size], "reference")) {
+  while (size < std::min(records.size(), max_run) && is_new(records[size].source_id) &&
+         is_new(records[size].reference)) {
     ++size;
   }
   return size;
@@ -72,22 +71,28 @@ class Application {
         asked_at_(asked_at),
         has_identities_(has_identities(connection.tenant_id)) {}
 
-  std::vector<Applied> apply(std::span<const InboundItem> items) {
+  std::vector<Applied> apply(std::span<const InboundItem> given) {
+    std::vector<const InboundItem*> items;
+    std::vector<IncomingRecord> records;
+    for (const InboundItem& item : given) {
+      items.push_back(&resolved(item));
+      records.push_back(incoming(*items.back()));
+    }
     std::vector<Applied> applied;
     applied.reserve(items.size());
     std::optional<OrderBatch> batch;
     if (items.size() > 1) batch.emplace();
-    while (!items.empty()) {
+    while (applied.size() < items.size()) {
       hold_faulty();  // what is held of a record has to be there before its later version comes
       const ScratchContext scratch;
-      const std::size_t size = distinct_run(items);
+      const std::size_t first = applied.size();
+      const std::size_t size = distinct_run(std::span(records).subspan(first));
       if (size == 1) {
-        const InboundItem& item = resolved(items.front());
-        applied.push_back(apply_alone(item, incoming(item)));
+        applied.push_back(apply_alone(*items[first], records[first]));
       } else {
-        apply_run(*batch, items.first(size), applied);
+        apply_run(*batch, std::span(items).subspan(first, size), std::span(records).subspan(first, size),
+                  applied);
       }
-      items = items.subspan(size);
     }
     return applied;
   }
@@ -112,13 +117,8 @@ class Application {
           "record " + record.source_id.value_or("") + " is being changed by others");
   }
 
-  void apply_run(OrderBatch& batch, std::span<const InboundItem> given, std::vector<Applied>& applied) {
-    std::vector<const InboundItem*> items;
-    std::vector<IncomingRecord> records;
-    for (const InboundItem& item : given) {
-      items.push_back(&resolved(item));
-      records.push_back(incoming(*items.back()));
-    }
+  void apply_run(OrderBatch& batch, std::span<const InboundItem* const> items,
+                 std::span<const IncomingRecord> records, std::vector<Applied>& applied) {
     const std::vector<std::optional<StoredOrder>> stored = batch.find(records);
     std::vector<std::optional<OrderWrite>> created = insert_new(batch, items, records, stored);
     for (std::size_t i = 0; i < items.size(); ++i) {
@@ -132,6 +132,7 @@ class Application {
     }
   }
 
+  // In the order of `items`; null where an order was not made.
   std::vector<std::optional<OrderWrite>> insert_new(OrderBatch& batch,
                                                     std::span<const InboundItem* const> items,
                                                     std::span<const IncomingRecord> records,
@@ -202,12 +203,12 @@ class Application {
       raise(error_class_sqlstate(ErrorClass::identity), "the record has no id", {},
             "Map source_work_order_id to the field that carries the provider's id.");
     }
-    const std::optional<OrderWrite> written = stored ? merge_into(record, *stored) : insert_order(record);
+    std::optional<OrderWrite> written = stored ? merge_into(record, *stored) : insert_order(record);
     if (!written) {
       if (stored || !deletion_waits(record)) return std::nullopt;
       return ignored();
     }
-    return report(*written);
+    return report(*std::move(written));
   }
 
   // A result that was recorded after the record was asked for may be of a push that it does not show yet.
@@ -231,7 +232,7 @@ class Application {
 
   Applied report(OrderWrite written) {
     if (written.event) count(*written.event);
-    return {std::move(written.outcome), std::move(written.common_work_order_id), std::move(written.detail)};
+    return {std::move(written.outcome), written.common_work_order_id, std::move(written.detail)};
   }
 
   static Applied ignored() { return {"ignored", std::nullopt, "its deletion waits to be sent"}; }

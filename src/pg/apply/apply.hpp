@@ -2,6 +2,8 @@
 // Webhooks, poll pages and reprocessing go through here and through nothing else.
 #pragma once
 
+#include "pg/prelude.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -16,12 +18,16 @@
 #include "core/provider/inbound.hpp"
 #include "pg/boundary/guard.hpp"
 
+extern "C" {
+#include "utils/uuid.h"
+}
+
 namespace cmms::pg {
 
 struct Applied {
-  std::string outcome;                              // created, updated, adopted, unchanged, stale, held
-  std::optional<std::string> common_work_order_id;  // none when the record is held, or no order
-  std::string detail;                               // why, for a person; may be empty
+  std::string outcome;                            // created, updated, adopted, unchanged, stale, held
+  std::optional<pg_uuid_t> common_work_order_id;  // none when the record is held, or no order
+  std::string detail;                             // why, for a person; may be empty
 };
 
 // A record that was mapped already, as webhooks are: the event itself says some of the fields.

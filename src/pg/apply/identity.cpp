@@ -9,7 +9,7 @@
 
 #include "pg/boundary/spi.hpp"
 #include "pg/catalog/connection_cache.hpp"
-#include "pg/json/jsonb_reader.hpp"
+#include "pg/json/jsonb_writer.hpp"
 
 namespace cmms::pg {
 namespace {

@@ -2,11 +2,12 @@
 
 #include "pg/apply/order_columns.hpp"
 
+#include <algorithm>
 #include <chrono>
-#include <unordered_map>
 
 #include "core/mapping/iso_time.hpp"
 #include "pg/json/jsonb_reader.hpp"
+#include "pg/json/jsonb_writer.hpp"
 
 namespace cmms::pg {
 namespace {
@@ -53,17 +54,29 @@ Param time_value(const std::optional<std::string>& text) {
   return text ? time_value(*text) : Param::null(TIMESTAMPTZOID);
 }
 
-void set_columns(const mapping::Mapped& mapped, std::span<Param> values) {
-  static const auto places = [] {
-    std::unordered_map<std::string_view, std::size_t> by_name;
-    for (std::size_t i = 0; i < std::size(order_columns); ++i) by_name.emplace(order_columns[i].name, i);
-    return by_name;
-  }();
-  // The first field of a name counts, as for Mapped::find().
-  for (auto field = mapped.fields.rbegin(); field != mapped.fields.rend(); ++field) {
-    const auto place = places.find(field->target);
-    if (place != places.end())
-      values[place->second] = column_value(order_columns[place->second], field->value);
+void FieldPlaces::fit(const std::vector<mapping::MappedField>& fields) {
+  const auto has_name = [](const mapping::MappedField& field, const std::string& name) {
+    return field.target == name;
+  };
+  if (std::equal(fields.begin(), fields.end(), names_.begin(), names_.end(), has_name)) return;
+  names_.clear();
+  columns_.clear();
+  for (const mapping::MappedField& field : fields) {
+    const auto column =
+        std::find_if(std::begin(order_columns), std::end(order_columns),
+                     [&](const OrderColumn& each) { return each.name == std::string_view(field.target); });
+    const bool is_first = std::find(names_.begin(), names_.end(), field.target) == names_.end();
+    columns_.push_back(is_first ? static_cast<std::size_t>(column - std::begin(order_columns)) : no_column);
+    names_.push_back(field.target);
+  }
+  key_order_ = pg::key_order(fields);
+}
+
+void set_columns(const mapping::Mapped& mapped, const FieldPlaces& places, std::span<Param> values) {
+  for (std::size_t i = 0; i < mapped.fields.size(); ++i) {
+    const std::size_t column = places.columns()[i];
+    if (column == FieldPlaces::no_column) continue;
+    values[column] = column_value(order_columns[column], mapped.fields[i].value);
   }
 }
 

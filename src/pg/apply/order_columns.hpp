@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/mapping/mapping.hpp"
 #include "pg/boundary/spi.hpp"
@@ -67,8 +68,27 @@ constexpr std::size_t place_of(std::string_view name) {
 Param default_value(const OrderColumn& column);
 Param time_value(const std::optional<std::string>& text);  // timestamptz
 
+// Where the fields of a record go. Records of one page mostly have the same fields, so this is found anew
+// only for one that has other fields than the one before.
+class FieldPlaces {
+ public:
+  static constexpr std::size_t no_column = std::size(order_columns);
+
+  void fit(const std::vector<mapping::MappedField>& fields);
+
+  std::span<const std::size_t> key_order() const { return key_order_; }  // for jsonb_from_fields()
+  // For each field the place among `order_columns`. Of fields of one name the first has it, as for
+  // Mapped::find().
+  std::span<const std::size_t> columns() const { return columns_; }
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<std::size_t> key_order_;
+  std::vector<std::size_t> columns_;
+};
+
 // The values of a record, one for each of `order_columns`, each in the place of its default. They may point
-// into the record.
-void set_columns(const mapping::Mapped& mapped, std::span<Param> values);
+// into the record. `places` fit it.
+void set_columns(const mapping::Mapped& mapped, const FieldPlaces& places, std::span<Param> values);
 
 }  // namespace cmms::pg

@@ -14,11 +14,8 @@
 #include "pg/boundary/spi.hpp"
 #include "pg/boundary/table_writer.hpp"
 #include "pg/json/jsonb_reader.hpp"
+#include "pg/json/jsonb_writer.hpp"
 #include "pg/store/vocabulary_check.hpp"
-
-extern "C" {
-#include "utils/uuid.h"
-}
 
 namespace cmms::pg {
 namespace {
@@ -69,7 +66,7 @@ bool says_the_same(const IncomingRecord& record, const Jsonb* stored_document, c
 }
 
 StoredOrder read_stored(const IncomingRecord& record, const Rows& rows, std::size_t row = 0) {
-  StoredOrder stored{.common_work_order_id = rows.text_or(row, 0, ""),
+  StoredOrder stored{.common_work_order_id = rows.uuid(row, 0),
                      .version = version_of(rows, row),
                      .newer = rows.text_or(row, 2, ""),
                      .is_adopted = rows.is_null(row, 3),
@@ -169,10 +166,10 @@ std::vector<Oid> insert_parameter_types() {
   return types;
 }
 
-OrderWrite created(std::string id, std::int64_t event_id) {
+OrderWrite created(const pg_uuid_t& id, std::int64_t event_id) {
   return {.outcome = "created",
           .detail = {},
-          .common_work_order_id = std::move(id),
+          .common_work_order_id = id,
           .event = WrittenEvent{"work_order.created", event_id}};
 }
 
@@ -213,11 +210,13 @@ std::optional<OrderWrite> insert_order(const IncomingRecord& record) {
                                    Param::datum(JSONBOID, record.fields()), record.map_version};
   const std::size_t first_column = parameters.size();
   for (const OrderColumn& column : order_columns) parameters.push_back(default_value(column));
-  set_columns(record.mapped, std::span(parameters).subspan(first_column));
+  FieldPlaces places;
+  places.fit(record.mapped.fields);
+  set_columns(record.mapped, places, std::span(parameters).subspan(first_column));
   const Rows rows = statement.execute(parameters);
   if (rows.empty()) return std::nullopt;
   if (rows.boolean(0, 2)) release_held_record(record.tenant_id, record.provider_id, *record.source_id);
-  return created(rows.text_or(0, 0, ""), rows.integer(0, 1));
+  return created(rows.uuid(0, 0), rows.integer(0, 1));
 }
 
 std::optional<LocalSide> read_local_side(const IncomingRecord& record, const StoredOrder& stored, Lock lock) {
@@ -334,10 +333,6 @@ std::vector<pg_uuid_t> ordered_uuids(std::size_t count) {
   return ids;
 }
 
-std::string uuid_text(const pg_uuid_t& id) {
-  return pg_call([&] { return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&id))); });
-}
-
 std::string word_of(const IncomingRecord& record, std::string_view column, const char* default_word) {
   const json::Field* field = record.mapped.find(column);
   return field == nullptr || field->is_null() ? default_word : field->text;
@@ -396,14 +391,17 @@ void write_orders(std::span<const NewOrder> orders, const std::string& actor) {
   const Param provider = made_once("provider");
   const Param changed_by = made_once(Param::typed(NAMEOID, actor));
   std::vector<Param> values;
+  FieldPlaces places;
   ScratchContext scratch;
   for (const NewOrder& order : orders) {
+    const mapping::Mapped& mapped = order.record->mapped;
+    places.fit(mapped.fields);
     values = defaults;
-    values[0] = Param::datum(UUIDOID, UUIDPGetDatum(&order.id));
+    values[0] = Param::uuid(order.id);
     values[1] = Param::datum(JSONBOID, order.record->document());
-    values[2] = Param::datum(JSONBOID, order.record->fields());
+    values[2] = Param::datum(JSONBOID, jsonb_from_fields(mapped.fields, places.key_order()));
     const std::span said = std::span(values).last(std::size(order_columns));
-    set_columns(order.record->mapped, said);
+    set_columns(mapped, places, said);
     order_rows.add(values);
     const Param history[] = {
         values[0], said[place_of("common_status")], said[place_of("source_status")], tenant, provider,
@@ -426,10 +424,9 @@ std::int64_t write_events(std::span<const NewOrder> orders) {
       " RETURNING e.event_id, e.record_id, e.tenant_id, e.event_type, e.provider_id, e.resource, e.detail,"
       " e.occurred_at, e.tableoid, pg_get_serial_sequence('cmms.event', 'event_id')::regclass::oid",
       {TEXTOID, TEXTOID, UUIDOID, INT4OID});
-  const auto id_of = [](const NewOrder& order) { return Param::datum(UUIDOID, UUIDPGetDatum(&order.id)); };
   const IncomingRecord& record = *orders.front().record;
-  const Rows first =
-      write_first.execute({record.tenant_id, record.provider_id, id_of(orders.front()), record.map_version});
+  const Rows first = write_first.execute(
+      {record.tenant_id, record.provider_id, Param::uuid(orders.front().id), record.map_version});
   constexpr std::size_t count = std::size(event_columns);
   std::vector<Param> values;
   for (std::size_t i = 0; i < count; ++i) {
@@ -443,7 +440,7 @@ std::int64_t write_events(std::span<const NewOrder> orders) {
     number =
         pg_call([&] { return DatumGetInt64(DirectFunctionCall1(nextval_oid, ObjectIdGetDatum(sequence))); });
     values[0] = number;
-    values[1] = id_of(order);
+    values[1] = Param::uuid(order.id);
     rows.add(values);
   }
   rows.flush();
@@ -500,7 +497,7 @@ std::vector<std::optional<OrderWrite>> OrderBatch::insert(std::span<const Incomi
     if (background.held.contains(source_id)) {
       release_held_record(first.tenant_id, first.provider_id, source_id);
     }
-    written[order.place] = created(uuid_text(order.id), last_event);
+    written[order.place] = created(order.id, last_event);
   }
   return written;
 }

@@ -36,7 +36,7 @@ struct IncomingRecord {
 
 // What is stored of a record. The JSON views live as long as the memory context of the look-up.
 struct StoredOrder {
-  std::string common_work_order_id;
+  pg_uuid_t common_work_order_id = {};
   TransactionId version = InvalidTransactionId;  // whoever changes the row changes this
   std::string newer;                             // why the record is stale; empty: it is not
   bool says_the_same = false;                    // the record is the one that was applied last
@@ -60,7 +60,7 @@ struct WrittenEvent {
 struct OrderWrite {
   std::string outcome;  // created, updated, adopted, unchanged
   std::string detail;
-  std::string common_work_order_id;
+  pg_uuid_t common_work_order_id = {};
   std::optional<WrittenEvent> event;
 };
 

@@ -50,7 +50,7 @@ void conclude_event(const HeldRecord& held, const Applied& applied) {
   statement.execute(
       {held.tenant_id, held.webhook_event_id, applied.outcome,
        Param::lossy_text(applied.detail.empty() ? "reprocessed" : "reprocessed: " + applied.detail),
-       Param::typed(UUIDOID, applied.common_work_order_id)});
+       Param::uuid(applied.common_work_order_id)});
 }
 
 // The event once more, because it may say more than the record in it: "work_order.completed".

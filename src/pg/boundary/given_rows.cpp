@@ -58,17 +58,16 @@ void GivenRows::add(std::span<const Param> values) {
     raise(ERRCODE_INTERNAL_ERROR, "wrong number of values for " + std::string(relation_->md.name));
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const Param& value = values[i];
-    if (value.type() != TupleDescAttr(descriptor_, static_cast<int>(i))->atttypid) {
+    if (values[i].type() != TupleDescAttr(descriptor_, static_cast<int>(i))->atttypid) {
       raise(ERRCODE_INTERNAL_ERROR,
             "a value is of another type than its column of " + std::string(relation_->md.name));
     }
-    nulls_[i] = value.is_null() ? 1 : 0;
-    datums_[i] = value.is_null() ? 0 : value.to_datum();
   }
   static_assert(sizeof(bool) == sizeof(std::uint8_t));
+  auto* nulls = reinterpret_cast<bool*>(nulls_.data());
   pg_call([&] {
-    tuplestore_putvalues(rows_, descriptor_, datums_.data(), reinterpret_cast<bool*>(nulls_.data()));
+    Param::make_row(values, datums_.data(), nulls);
+    tuplestore_putvalues(rows_, descriptor_, datums_.data(), nulls);
   });
 }
 

@@ -112,31 +112,42 @@ Datum array_datum(Oid array_type, std::size_t size, Element element) {
 
 }  // namespace
 
+Datum Param::make() const {
+  switch (form_) {
+    case Form::null:
+      return 0;
+    case Form::datum:
+      return datum_;
+    case Form::text:
+      return text_datum(view_);
+    case Form::lossy_text:
+      return lossy_text_datum(view_);
+    case Form::bytes:
+      return bytea_datum(view_);
+    case Form::input:
+      return input_datum(type_, view_);
+    case Form::array:
+      return array_datum(type_, elements_->size(), [&](std::size_t i) {
+        const auto& element = (*elements_)[i];
+        return element ? &*element : nullptr;
+      });
+    case Form::string_array:
+      return array_datum(type_, strings_->size(), [&](std::size_t i) { return &(*strings_)[i]; });
+  }
+  return 0;
+}
+
 Datum Param::to_datum() const {
   if (form_ == Form::datum) return datum_;
-  return pg_call([&]() -> Datum {
-    switch (form_) {
-      case Form::null:
-      case Form::datum:
-        return 0;
-      case Form::text:
-        return text_datum(view_);
-      case Form::lossy_text:
-        return lossy_text_datum(view_);
-      case Form::bytes:
-        return bytea_datum(view_);
-      case Form::input:
-        return input_datum(type_, view_);
-      case Form::array:
-        return array_datum(type_, elements_->size(), [&](std::size_t i) {
-          const auto& element = (*elements_)[i];
-          return element ? &*element : nullptr;
-        });
-      case Form::string_array:
-        return array_datum(type_, strings_->size(), [&](std::size_t i) { return &(*strings_)[i]; });
-    }
-    return 0;
-  });
+  return pg_call([&] { return make(); });
+}
+
+void Param::make_row(std::span<const Param> params, Datum* values, bool* nulls) {
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    const Param& param = params[i];
+    nulls[i] = param.is_null();
+    values[i] = param.form_ == Form::datum ? param.datum_ : param.make();
+  }
 }
 
 }  // namespace cmms::pg

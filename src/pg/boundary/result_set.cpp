@@ -58,11 +58,10 @@ void ResultSet::add(std::initializer_list<Param> columns) {
     if (column.type() != TupleDescAttr(descriptor_, position)->atttypid) {
       raise(ERRCODE_INTERNAL_ERROR, "result column " + std::to_string(position + 1) + " is of another type");
     }
-    const auto index = static_cast<std::size_t>(position++);
-    values[index] = column.to_datum();
-    nulls[index] = column.is_null();
+    ++position;
   }
   pg_call([&] {
+    Param::make_row({columns.begin(), columns.size()}, values.data(), nulls.data());
     tuplestore_putvalues(store_, descriptor_, values.data(), nulls.data());
     MemoryContextReset(row_context_);
   });

@@ -194,6 +194,15 @@ std::optional<json::Value> Rows::json(std::size_t row, std::size_t column) const
   return jsonb_value(pg_call([&] { return DatumGetJsonbP(value); }));
 }
 
+pg_uuid_t Rows::uuid(std::size_t row, std::size_t column) const {
+  bool null = true;
+  const Datum value = datum(row, column, &null);
+  if (null || column_type(row, column) != UUIDOID) {
+    raise(ERRCODE_INTERNAL_ERROR, "column " + std::to_string(column) + " is not a uuid");
+  }
+  return *DatumGetUUIDP(value);
+}
+
 TextList Rows::list(std::size_t row, std::size_t column) const {
   bool null = true;
   const Datum value = datum(row, column, &null);

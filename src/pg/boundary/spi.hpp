@@ -16,6 +16,10 @@
 
 #include "core/json/value.hpp"
 
+extern "C" {
+#include "utils/uuid.h"
+}
+
 namespace cmms::pg {
 
 // A NULL-able list as PostgreSQL's arrays are.
@@ -43,6 +47,8 @@ class Param {
   static Param bytes(std::string_view value) { return Param(Form::bytes, BYTEAOID, value); }
   static Param json(std::string_view value) { return Param(Form::input, JSONBOID, value); }
   static Param uuid(std::string_view value) { return Param(Form::input, UUIDOID, value); }
+  static Param uuid(const pg_uuid_t& value) { return datum(UUIDOID, UUIDPGetDatum(&value)); }
+  static Param uuid(const std::optional<pg_uuid_t>& value) { return value ? uuid(*value) : null(UUIDOID); }
   static Param timestamp(std::string_view value) { return Param(Form::input, TIMESTAMPTZOID, value); }
   static Param interval(std::string_view value) { return Param(Form::input, INTERVALOID, value); }
   // Any type by its text form; nullopt is NULL.
@@ -73,11 +79,15 @@ class Param {
   Oid type() const { return type_; }
   bool is_null() const { return form_ == Form::null; }
   Datum to_datum() const;  // allocates in the current memory context
+  // The same for all values of a row; runs inside pg_call().
+  static void make_row(std::span<const Param> params, Datum* values, bool* nulls);
 
  private:
   enum class Form : std::uint8_t { null, text, lossy_text, bytes, input, datum, array, string_array };
 
   Param(Form form, Oid type, std::string_view value) : form_(form), type_(type), view_(value) {}
+
+  Datum make() const;  // runs inside pg_call()
 
   Form form_;
   Oid type_;
@@ -131,6 +141,7 @@ class Rows {
   std::optional<std::string> bytes(std::size_t row, std::size_t column) const;    // bytea
   std::optional<json::Value> json(std::size_t row,
                                   std::size_t column) const;  // jsonb; a view into this scope
+  pg_uuid_t uuid(std::size_t row, std::size_t column) const;  // not of a null
   TextList list(std::size_t row, std::size_t column) const;   // any array; NULL is empty
   Datum datum(std::size_t row, std::size_t column, bool* is_null) const;
   HeapTuple tuple(std::size_t row) const;

@@ -153,15 +153,13 @@ DirectWriter::~DirectWriter() {
 void DirectWriter::add(std::span<const Param> values) {
   if (values.size() != columns_.size()) raise(ERRCODE_INTERNAL_ERROR, "wrong number of values for a row");
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const Param& value = values[i];
-    if (value.type() != columns_[i].type) {
+    if (values[i].type() != columns_[i].type) {
       raise(ERRCODE_INTERNAL_ERROR,
             "a value is of another type than its column " + std::string(columns_[i].name));
     }
-    given_->tts_isnull[i] = value.is_null();
-    given_->tts_values[i] = value.is_null() ? 0 : value.to_datum();
   }
   pg_call([&] {
+    Param::make_row(values, given_->tts_values, given_->tts_isnull);
     ExprContext* context = GetPerTupleExprContext(state_);
     ExecStoreVirtualTuple(given_);
     context->ecxt_scantuple = given_;

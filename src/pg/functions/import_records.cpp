@@ -95,7 +95,7 @@ class Import {
       tally_.add(each.outcome);
       const std::string id = provider::record_id(maps_, batch[i]);
       result_.add({++ordinal_, id.empty() ? Param::null(TEXTOID) : Param(id), each.outcome,
-                   Param::typed(UUIDOID, each.common_work_order_id),
+                   Param::uuid(each.common_work_order_id),
                    each.detail.empty() ? Param::null(TEXTOID) : Param::lossy_text(each.detail)});
     }
   }

@@ -56,7 +56,7 @@ struct Ending {
   std::string detail;
   std::string event_type;
   std::string delivery_id;  // only of deliveries that need not come again
-  std::optional<std::string> common_work_order_id;
+  std::optional<pg_uuid_t> common_work_order_id;
   std::vector<HeldKey> held;
 };
 
@@ -279,7 +279,7 @@ std::optional<std::int64_t> insert_event(const Delivery& delivery, const Ending&
       {delivery.connection.tenant_id, delivery.connection.provider_id,
        is_cut ? Param::bytes(kept) : Param::datum(BYTEAOID, body), Param::json(headers),
        Param::datum(BYTEAOID, hash), text_or_null(end.delivery_id), text_or_null(end.event_type), end.outcome,
-       end.http_status, text_or_null(end.detail), Param::typed(UUIDOID, end.common_work_order_id)});
+       end.http_status, text_or_null(end.detail), Param::uuid(end.common_work_order_id)});
   return rows.empty() ? std::nullopt : std::optional(rows.integer(0, 0));
 }
 

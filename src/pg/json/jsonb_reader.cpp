@@ -2,15 +2,13 @@
 
 #include "pg/json/jsonb_reader.hpp"
 
-#include <algorithm>
 #include <compare>
 #include <cstring>
-#include <span>
 
 #include "core/json/field.hpp"
 #include "pg/boundary/guard.hpp"
-#include "pg/boundary/memory.hpp"
 #include "pg/boundary/spi.hpp"
+#include "pg/json/jsonb_writer.hpp"
 
 // jsonb keeps a container's keys and values as an array of JEntry words followed by the data. A scalar has no
 // header of its own, so a Handle names it by its container and its entry's place; a container is named by
@@ -98,12 +96,8 @@ std::string_view key_at(const JsonbContainer* container, int position) {
   return {entry.data, entry.length};
 }
 
-// Keys are sorted by length first, then bytewise.
-std::strong_ordering compare_keys(std::string_view one, std::string_view other) {
-  return one.size() != other.size() ? one.size() <=> other.size() : one <=> other;
-}
-
-// As above. Where a key lies is the sum of the lengths before it, which most comparisons can do without.
+// As compare_keys(). Where a key lies is the sum of the lengths before it, which most comparisons can do
+// without.
 std::strong_ordering compare_key(const JsonbContainer* container, int position, std::string_view name) {
   const std::size_t length = getJsonbLength(container, position);
   return length != name.size() ? length <=> name.size() : key_at(container, position) <=> name;
@@ -170,44 +164,6 @@ std::string text(json::Handle handle) {
   return result;
 }
 
-// The two below run inside pg_call(): plain data only.
-JsonbValue string_value(const std::string& text) {
-  pg_verifymbstr(text.data(), static_cast<int>(text.size()), false);
-  JsonbValue value{};
-  value.type = jbvString;
-  value.val.string.val = const_cast<char*>(text.data());
-  value.val.string.len = static_cast<int>(text.size());
-  return value;
-}
-
-JsonbValue field_value(const json::Field& field) {
-  JsonbValue value{};
-  switch (field.kind) {
-    case json::Kind::null:
-      value.type = jbvNull;
-      return value;
-    case json::Kind::boolean:
-      value.type = jbvBool;
-      value.val.boolean = field.text == "true";
-      return value;
-    case json::Kind::number:
-      value.type = jbvNumeric;
-      value.val.numeric = DatumGetNumeric(DirectFunctionCall3(
-          numeric_in, CStringGetDatum(field.text.c_str()), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-      return value;
-    case json::Kind::string:
-      return string_value(field.text);
-    case json::Kind::array:
-    case json::Kind::object:
-      break;
-  }
-  Jsonb* document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(field.text.c_str())));
-  value.type = jbvBinary;
-  value.val.binary.data = &document->root;
-  value.val.binary.len = static_cast<int>(VARSIZE(document) - VARHDRSZ);
-  return value;
-}
-
 const json::Reader reader = {kind, boolean, number, string, size, member, element, each_member, text};
 
 }  // namespace
@@ -248,13 +204,6 @@ std::string json_from_fields(const std::vector<mapping::MappedField>& fields) {
   return text;
 }
 
-Datum jsonb_from_field(const json::Field& field) {
-  return pg_call([&] {
-    JsonbValue value = field_value(field);
-    return JsonbPGetDatum(JsonbValueToJsonb(&value));
-  });
-}
-
 std::string column_text(const json::Field& field) {
   if (field.kind != json::Kind::array && field.kind != json::Kind::object) return field.text;
   const Datum document = jsonb_from_field(field);
@@ -275,33 +224,6 @@ Datum text_array_from_field(const json::Field& field) {
     elements.push_back(element.is_null() ? std::nullopt : std::optional(column_text(element)));
   }
   return Param::array(TEXTARRAYOID, elements).to_datum();
-}
-
-Datum jsonb_from_fields(const std::vector<mapping::MappedField>& fields) {
-  // In jsonb's own order of keys, which it need not sort then.
-  std::vector<const mapping::MappedField*> ordered;
-  ordered.reserve(fields.size());
-  for (const mapping::MappedField& field : fields) ordered.push_back(&field);
-  std::stable_sort(ordered.begin(), ordered.end(), [](const auto* one, const auto* other) {
-    return compare_keys(one->target, other->target) < 0;
-  });
-  const std::span sorted(ordered);
-  // To build it takes several times the memory of the result.
-  MemoryContext caller = CurrentMemoryContext;
-  const ScratchContext scratch;
-  return pg_call([&] {
-    JsonbParseState* state = nullptr;
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
-    for (const mapping::MappedField* field : sorted) {
-      JsonbValue key = string_value(field->target);
-      pushJsonbValue(&state, WJB_KEY, &key);
-      JsonbValue value = field_value(field->value);
-      pushJsonbValue(&state, WJB_VALUE, &value);
-    }
-    Jsonb* built = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr));
-    void* result = MemoryContextAlloc(caller, VARSIZE(built));
-    return PointerGetDatum(std::memcpy(result, built, VARSIZE(built)));
-  });
 }
 
 }  // namespace cmms::pg

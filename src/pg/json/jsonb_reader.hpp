@@ -1,5 +1,5 @@
-// jsonb behind json::Value, and JSON text back into jsonb. The only file of the project that knows jsonb's
-// layout.
+// jsonb behind json::Value, and JSON text back into jsonb. This file and the writer are the only ones of the
+// project that know jsonb's layout.
 #pragma once
 
 #include "pg/prelude.hpp"
@@ -19,11 +19,9 @@ json::Value jsonb_value(const Jsonb* document);
 
 Datum jsonb_from_text(std::string_view text);      // raises on malformed JSON
 Datum jsonb_from_value(const json::Value& value);  // a copy; cheap for what is jsonb already
-Datum jsonb_from_field(const json::Field& field);
 // As jsonb_populate_record() fills columns of these types; not of a null.
 std::string column_text(const json::Field& field);
 Datum text_array_from_field(const json::Field& field);
-Datum jsonb_from_fields(const std::vector<mapping::MappedField>& fields);       // one object
-std::string json_from_fields(const std::vector<mapping::MappedField>& fields);  // the same as JSON text
+std::string json_from_fields(const std::vector<mapping::MappedField>& fields);  // one object, as JSON text
 
 }  // namespace cmms::pg

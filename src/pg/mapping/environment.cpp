@@ -12,6 +12,7 @@
 #include "pg/boundary/versions.hpp"
 #include "pg/catalog/owner_scope.hpp"
 #include "pg/json/jsonb_reader.hpp"
+#include "pg/json/jsonb_writer.hpp"
 
 extern "C" {
 #include "catalog/pg_proc.h"

@@ -20,6 +20,7 @@
 #include "pg/functions/arguments.hpp"
 #include "pg/guc/setting_scope.hpp"
 #include "pg/json/jsonb_reader.hpp"
+#include "pg/json/jsonb_writer.hpp"
 #include "pg/mapping/environment.hpp"
 #include "pg/preview/preview_row.hpp"
 #include "pg/preview/record.hpp"

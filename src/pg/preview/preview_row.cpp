@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "pg/json/jsonb_reader.hpp"
+#include "pg/json/jsonb_writer.hpp"
 
 namespace cmms::pg {
 namespace {

@@ -51,7 +51,7 @@ start_sink() {
 }
 
 start_bench_cluster() {
-    start_cluster server "fsync = on" "shared_buffers = 1GB" "max_wal_size = 8GB" "checkpoint_timeout = 30min"
+    start_cluster server "fsync = on" "shared_buffers = 1GB" "max_wal_size = 8GB" "min_wal_size = 2GB" "checkpoint_timeout = 30min"
     sql_file setup "sink=$SINK" >/dev/null
     sql_file peer >/dev/null
     sql -c "SELECT cmms.wait_until_idle('30 s')" >/dev/null

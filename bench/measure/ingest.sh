@@ -24,9 +24,11 @@ measure_ingest() {
 }
 
 measure_import() {
-    local kind hub plain kept
+    local kind hub plain kept goal
     while IFS='|' read -r kind hub plain kept; do
-        row "import, pages of 1,000, $DOCUMENTS documents, $kind" "$hub/s" "upsert from jsonb_to_recordset: $plain/s" "$(ratio "$hub" "$plain")" ">= 0.70"
+        goal=">= 0.70"
+        [[ "$kind" != *"just made" ]] || goal=-
+        row "import, pages of 1,000, $kind" "$hub/s" "upsert from jsonb_to_recordset: $plain/s" "$(ratio "$hub" "$plain")" "$goal"
         row "" "" "the same with foreign keys, history, events: $kept/s" "$(ratio "$hub" "$kept")" -
     done < <(sql_file import "documents=$DOCUMENTS")
 }

@@ -152,12 +152,14 @@ std::string insert_sql() {
          " (tenant_id, common_work_order_id, to_status, source_status, cause, changed_by)"
          " SELECT $1, m.common_work_order_id, m.common_status, m.source_status, 'provider', "
          "cmms.calling_role()"
-         " FROM made m)"
-         " INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)"
+         " FROM made m),"
+         " told AS (INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)"
          " SELECT $1, 'work_order.created', $2, m.common_work_order_id,"
          " jsonb_build_object('cause', 'provider', 'map_version', $5::integer)"
-         " FROM made m RETURNING e.record_id, e.event_id, " +
-         held_version(source_id);
+         " FROM made m RETURNING e.event_id)"
+         // A trigger may keep the event out.
+         " SELECT m.common_work_order_id, t.event_id, " +
+         held_version(source_id) + " FROM made m LEFT JOIN told t ON true";
 }
 
 std::vector<Oid> insert_parameter_types() {
@@ -166,11 +168,10 @@ std::vector<Oid> insert_parameter_types() {
   return types;
 }
 
-OrderWrite created(const pg_uuid_t& id, std::int64_t event_id) {
-  return {.outcome = "created",
-          .detail = {},
-          .common_work_order_id = id,
-          .event = WrittenEvent{"work_order.created", event_id}};
+OrderWrite created(const pg_uuid_t& id, std::optional<std::int64_t> event_id) {
+  OrderWrite write{.outcome = "created", .detail = {}, .common_work_order_id = id, .event = std::nullopt};
+  if (event_id) write.event = WrittenEvent{"work_order.created", *event_id};
+  return write;
 }
 
 // An earlier version of the record could not be mapped.
@@ -216,7 +217,7 @@ std::optional<OrderWrite> insert_order(const IncomingRecord& record) {
   const Rows rows = statement.execute(parameters);
   if (rows.empty()) return std::nullopt;
   if (rows.boolean(0, 2)) release_held_record(record.tenant_id, record.provider_id, *record.source_id);
-  return created(rows.uuid(0, 0), rows.integer(0, 1));
+  return created(rows.uuid(0, 0), rows.is_null(0, 1) ? std::nullopt : std::optional(rows.integer(0, 1)));
 }
 
 std::optional<LocalSide> read_local_side(const IncomingRecord& record, const StoredOrder& stored, Lock lock) {
@@ -483,8 +484,11 @@ std::vector<std::optional<OrderWrite>> OrderBatch::insert(std::span<const Incomi
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (records[i] != nullptr) orders.push_back({records[i], i, ids[i]});
   }
-  // What follows of an order is made of the record, not of the row.
-  if (orders.empty() || may_change_rows("work_order") || !know_words_of(orders)) return written;
+  // What follows of an order is made of the record, and what follows of an event of the first, not of the
+  // row.
+  if (orders.empty() || may_change_rows("work_order") || may_change_rows("event") || !know_words_of(orders)) {
+    return written;
+  }
   const IncomingRecord& first = *orders.front().record;
   const Background background = read_background(first);
   std::erase_if(orders,

@@ -48,4 +48,17 @@ ok($node->poll_query_until($db, "SELECT sync_state = 'synchronized' FROM cmms.wo
 is(query("SELECT source_work_order_id FROM cmms.work_order WHERE common_work_order_id = '$reference'"), $made->{id}, 'under its id');
 is(scalar(() = $simulator->ledger(method => 'POST', written => 'true')), $creates, 'and not made again');
 
+# The provider says of no create what it is called. What a look-up reads tells of other orders too: not each of them takes one.
+my $orders = 300;
+$simulator->control('DELETE', 'ledger');
+query("INSERT INTO cmms.work_order (provider_id, title, asset_ref, assignees)"
+      . " SELECT 'shop', 'Order ' || n, 'EQ-0001', '{john.doe\@example.com}' FROM generate_series(1, $orders) n");
+ok($node->poll_query_until($db, q(SELECT count(*) = 0 FROM cmms.outbox)), 'all are found');
+is(query("SELECT count(DISTINCT source_work_order_id) FROM cmms.work_order WHERE title LIKE 'Order %' AND sync_state = 'synchronized'"), $orders,
+    'each under an id of its own');
+is(scalar(() = $simulator->ledger(method => 'POST', written => 'true')), $orders, 'each is made once');
+my $searches = () = $simulator->ledger(method => 'GET');
+note("$searches searches for $orders orders");
+cmp_ok($searches, '<', $orders, 'in fewer searches than there are orders');
+
 done_testing();

@@ -61,6 +61,35 @@ TEST(Lookup, AdoptsOnlyARecordWithOurReference) {
   EXPECT_EQ(conclusion_of(ignored_filter->on_outcome(page(other(3)))).verdict, Verdict::not_found);
 }
 
+TEST(Lookup, HandsOverWhatCarriesAnotherReference) {
+  const auto another = [](int id) {
+    return R"({"id": )" + std::to_string(id) +
+           R"(, "description": "[cmms 11111111-2222-4333-8444-555555555555]"})";
+  };
+  const auto job = lookup();
+  job->start();
+  const Step first = job->on_outcome(page(other(1) + "," + another(2) + "," + ours(7) + "," + another(3)));
+  const auto* handed_over = std::get_if<Page>(&first);
+  ASSERT_NE(handed_over, nullptr);
+  ASSERT_EQ(handed_over->records.size(), 2U);
+  EXPECT_EQ(handed_over->records[1].member("id")->text(), "3");
+  EXPECT_TRUE(handed_over->cursor.empty());
+  EXPECT_NE(request_of(job->on_recorded()).url.find("page=2"), std::string::npos);
+  const Step last = job->on_outcome(page(another(4), R"({"pagination": {"next_page": null}})"));
+  EXPECT_TRUE(std::holds_alternative<Page>(last));
+  EXPECT_EQ(conclusion_of(job->on_recorded()).source_record_id, "7");
+}
+
+// A server that knows no pages answers each with the same records: once is enough.
+TEST(Lookup, HandsOverARepeatedPageOnce) {
+  const std::string same = R"({"id": 2, "description": "[cmms 11111111-2222-4333-8444-555555555555]"})";
+  const auto job = lookup();
+  job->start();
+  EXPECT_TRUE(std::holds_alternative<Page>(job->on_outcome(page(same))));
+  request_of(job->on_recorded());
+  EXPECT_EQ(conclusion_of(job->on_outcome(page(same))).verdict, Verdict::in_doubt);
+}
+
 TEST(Lookup, TakesTheLowestOfSeveral) {
   const auto job = lookup();
   job->start();

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/job/companion.hpp"
 #include "provider_fixture.hpp"
 
 namespace cmms::job {
@@ -345,6 +346,24 @@ TEST(PushCustom, FindsTheIdWhereverItIs) {
   EXPECT_EQ(id(200, R"({"external_id": "E7"})"), "E7");
   EXPECT_EQ(id(201, "", {{"Location", "https://cmms.test/work_orders/8?x=1"}}), "8");
   EXPECT_EQ(id(201, R"({"id": {"nested": 1}})"), "");
+}
+
+TEST(PushCreate, RecordsNoCompanionsOfOthers) {
+  provider::ConnectionInput input;
+  input.provider_id = "erp";
+  input.tenant_id = "default";
+  input.descriptor = test::shipped_descriptor("sap_pm");
+  input.options = {{"base_url", "https://sap.test"}, {"notification_type", "M1"}};
+  input.credentials = {{"username", "u"}, {"password", "p"}};
+  PushInput created;
+  created.record = shared(order);
+  created.reference = reference;
+  auto job = make_companion_push(connect(std::move(input)), std::move(created));
+  ASSERT_TRUE(job.ok());
+  EXPECT_EQ(request_of(job.value()->start()).method, "GET");
+  const Step next = job.value()->on_outcome(answered(200, R"({"d": {"results": [
+      {"MaintNotifExtReferenceNumber": "11111111-2222-4333-8444-555555555555", "MaintenanceOrder": "1"}]}})"));
+  EXPECT_EQ(conclusion_of(next).verdict, Verdict::retry);  // the filter is ignored, and there are no pages
 }
 
 }  // namespace

@@ -37,6 +37,8 @@ class CompanionPush : public Job {
   }
 
   Step advance(Step step) {
+    // Companions of other orders are nothing to record.
+    if (stage_ == Stage::find && std::holds_alternative<Page>(step)) return on_recorded();
     auto* conclusion = std::get_if<Conclusion>(&step);
     if (conclusion == nullptr || stage_ == Stage::create) return step;
     return stage_ == Stage::find ? on_found(std::move(*conclusion)) : on_made(std::move(*conclusion));

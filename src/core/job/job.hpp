@@ -47,7 +47,8 @@ struct Conclusion {
   bool unreachable = false;    // nothing of the request left: it cannot be what made it fail
 };
 
-// Records read by a poll that the recorder must apply, together with the cursor, before the poll goes on.
+// Records read by a poll or a look-up that the recorder must apply, together with the cursor, before it goes
+// on.
 struct Page {
   std::shared_ptr<const json::Document> answer;
   std::vector<json::Value> records;

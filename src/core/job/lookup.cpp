@@ -1,7 +1,10 @@
-// Looking a create up by our reference.
+// Looking a create up by our reference. A list that is read from its newest record on shows other creates
+// too, of which the outcome may be unknown as well: they are handed over, so that not each of them is looked
+// up.
 #include "core/job/lookup.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/exchange/ascii.hpp"
 #include "core/job/answer.hpp"
@@ -81,10 +84,20 @@ class LookupJob : public Job {
     }
     http_status_ = answer.classified.http_status;
     const bool repeated = read_page(answer, *records);
+    Step next = step_after(answer, *records, repeated);
+    if (others_.empty() || repeated) return next;
+    next_ = std::move(next);
+    return Page{.answer = answer.document, .records = std::exchange(others_, {}), .cursor = {}};
+  }
+
+  Step on_recorded() override { return std::move(next_); }
+
+ private:
+  Step step_after(const Answer& answer, const json::Value& records, bool repeated) {
     if (faulty_) return in_doubt("a record carries our reference but has no id");
-    const provider::Progress progress = pager_->advance(answer.document->root(), records->size());
+    const provider::Progress progress = pager_->advance(answer.document->root(), records.size());
     if (repeated) return conclude("the provider answers every page with the same records");
-    if (is_past(*records)) return conclude({});
+    if (is_past(records)) return conclude({});
     if (progress == provider::Progress::end)
       return conclude(pager_->can_walk() || is_filtered_ ? "" : unread);
     if (progress == provider::Progress::broken)
@@ -96,9 +109,6 @@ class LookupJob : public Job {
     return std::move(request).value();
   }
 
-  Step on_recorded() override { return conclude("the look-up was interrupted"); }
-
- private:
   Result<Request> page_request() const {
     provider::Variables variables;
     variables.emplace("reference", reference_);
@@ -166,6 +176,7 @@ class LookupJob : public Job {
       ids.push_back(id);
       if (!is_ours(record)) {
         is_filtered_ = false;
+        if (!has_own_list() && !provider::record_reference(maps_, record).empty()) others_.push_back(record);
         continue;
       }
       if (id.empty()) {
@@ -233,6 +244,8 @@ class LookupJob : public Job {
   bool several_ = false;
   bool faulty_ = false;
   std::vector<std::string> previous_ids_;
+  std::vector<json::Value> others_;  // of the page, that carry another reference
+  Step next_;                        // when these are recorded
   std::string found_;
   std::shared_ptr<const json::Document> answer_;
   std::optional<json::Value> record_;

@@ -196,6 +196,7 @@ void Claimer::start(store::ClaimedRow row) {
   task->channel = providers_.find(row.provider_id);
   task->connection = task->channel->connection;
   task->row = std::move(row);
+  task->resource = task->row.key.resource;
   ++task->channel->tasks;
   MadeJob job = make_job(*task);
   if (job) {

@@ -40,14 +40,18 @@ void log_page(const Task& task, const Tally& tally) {
   store::add_sync_log({row});
 }
 
-const char* cause_of(const Task& task) { return task.kind == TaskKind::read ? "read" : "poll"; }
+const char* cause_of(const Task& task) {
+  if (task.kind == TaskKind::lookup) return "lookup";
+  return task.kind == TaskKind::read ? "read" : "poll";
+}
 
 store::PollKey key_of(const Task& task) {
   return {task.channel->tenant_id, task.channel->provider_id, task.resource};
 }
 
-// A read has no cursor; it remembers what it has found.
+// Only a poll has a cursor. A read remembers what it has found.
 void advance_cursor(Task& task) {
+  if (task.kind == TaskKind::lookup) return;
   if (task.kind == TaskKind::read) {
     if (task.reads.size() == 1) {
       task.found_ids = {task.reads.front().source_record_id};
@@ -230,7 +234,7 @@ void Poller::fail(TaskPointer task) {
   job::Conclusion conclusion;
   conclusion.verdict = job::Verdict::retry;
   conclusion.http_status = task->trace.http_status;
-  conclusion.error = Error{ErrorClass::conflict, "what the poll has read could not be applied", {}, {}};
+  conclusion.error = Error{ErrorClass::conflict, "what was read could not be applied", {}, {}};
   task->page.reset();
   task->conclusion = std::move(conclusion);
   dispatcher_.finish(std::move(task));

@@ -39,7 +39,7 @@ struct Task {
   std::unique_ptr<job::Job> job;
   store::ClaimedRow row;                         // push, lookup
   std::shared_ptr<const json::Document> record;  // the row's record, parsed
-  std::string resource;                          // poll, read, bulk
+  std::string resource;                          // of what it reads or writes
   std::vector<store::ReadBackRow> reads;         // read: the records that were asked for
   std::vector<std::string> found_ids;            // read: those that were found
   bool was_requested = false;                    // poll: by a person, not by the clock

@@ -22,6 +22,11 @@ CREATE FUNCTION cmms.change_origin() RETURNS text
 COMMENT ON FUNCTION cmms.change_origin() IS
 'Who makes the change at hand: "local" (a user or application), "provider" (pg_cmms applies news of a provider) or "worker" (the sync worker records a result). Only "local" changes are checked against the lifecycle and pushed.';
 
+CREATE FUNCTION cmms.uuidv7() RETURNS uuid
+  AS 'MODULE_PATHNAME', 'cmms_uuidv7' LANGUAGE c VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION cmms.uuidv7() IS
+'A new UUID of version 7 (RFC 9562), as PostgreSQL 18''s own function makes it: greater than all that the session has made before, so that records which are made together lie together in the indexes. The default of records'' ids. SQLSTATE: XX000 the system has no random numbers.';
+
 CREATE FUNCTION cmms.wake_worker() RETURNS void
   AS 'MODULE_PATHNAME', 'cmms_wake_worker' LANGUAGE c;
 COMMENT ON FUNCTION cmms.wake_worker() IS

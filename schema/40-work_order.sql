@@ -2,7 +2,7 @@
 
 CREATE TABLE cmms.work_order (
   tenant_id text NOT NULL,
-  common_work_order_id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+  common_work_order_id uuid NOT NULL DEFAULT cmms.uuidv7(),
   provider_id text NOT NULL,
   source_work_order_id cmms.source_id,
   identifier text,

@@ -2,7 +2,7 @@
 
 CREATE TABLE cmms.asset (
   tenant_id text NOT NULL,
-  asset_id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+  asset_id uuid NOT NULL DEFAULT cmms.uuidv7(),
   provider_id text NOT NULL,
   source_asset_id cmms.source_id,
   identifier text,

@@ -2,7 +2,7 @@
 
 CREATE TABLE cmms.part (
   tenant_id text NOT NULL,
-  part_id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+  part_id uuid NOT NULL DEFAULT cmms.uuidv7(),
   provider_id text NOT NULL,
   source_part_id cmms.source_id,
   identifier text,
@@ -50,7 +50,7 @@ COMMENT ON COLUMN cmms.part.tags IS 'Tags, in the provider''s codes.';
 
 CREATE TABLE cmms.part_transaction (
   tenant_id text NOT NULL,
-  part_transaction_id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+  part_transaction_id uuid NOT NULL DEFAULT cmms.uuidv7(),
   provider_id text NOT NULL,
   source_part_transaction_id cmms.source_id,
   part_ref text,

@@ -2,7 +2,7 @@
 
 CREATE TABLE cmms.person (
   tenant_id text NOT NULL,
-  person_id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+  person_id uuid NOT NULL DEFAULT cmms.uuidv7(),
   provider_id text NOT NULL,
   source_person_id cmms.source_id,
   identifier text,

@@ -1,4 +1,4 @@
--- Security: tenants are walls for every role but the owner, nothing is granted to PUBLIC, and pg_dump keeps what is the user's.
+-- Security: tenants are walls for every role but the owner, next to nothing is granted to PUBLIC, and pg_dump keeps what is the user's.
 
 CREATE TABLE cmms.tenant_access (
   tenant_id text NOT NULL CHECK (tenant_id <> ''),
@@ -119,6 +119,8 @@ $$;
 REVOKE ALL ON ALL TABLES IN SCHEMA cmms FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA cmms FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA cmms FROM PUBLIC;
+-- A default is evaluated with the rights of the one who inserts, whoever gave them.
+GRANT EXECUTE ON FUNCTION cmms.uuidv7() TO PUBLIC;
 
 -- What a dump keeps: everything but the rows shipped with the extension and the run-time state.
 DO $$

@@ -11,12 +11,13 @@ ORDER BY 1, a.attnum;
 SELECT p.oid::regprocedure FROM pg_proc p
 WHERE p.pronamespace = 'cmms'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL;
 
--- Functions with the owner's rights fix their search path, and PUBLIC may call nothing.
+-- Functions with the owner's rights fix their search path, and PUBLIC may call nothing but a default.
 SELECT p.oid::regprocedure FROM pg_proc p
 WHERE p.pronamespace = 'cmms'::regnamespace AND p.prosecdef
   AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false);
 SELECT p.oid::regprocedure FROM pg_proc p
-WHERE p.pronamespace = 'cmms'::regnamespace AND (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0));
+WHERE p.pronamespace = 'cmms'::regnamespace AND (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0))
+  AND p.oid <> 'cmms.uuidv7()'::regprocedure;
 SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = 'cmms'::regnamespace AND EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = 0);
 SELECT a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'cmms' AND a.grantee = 0;

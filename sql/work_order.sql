@@ -5,6 +5,15 @@ INSERT INTO cmms.work_order (provider_id, title) VALUES ('plant_b', 'Belt slips'
 SELECT tenant_id, provider_id, title, common_status, priority, sync_state, source_work_order_id, metadata, created_at = now() AS now
 FROM cmms.work_order ORDER BY title DESC;
 
+-- Ids grow from row to row: version 7, variant 10.
+INSERT INTO cmms.work_order (provider_id, title) SELECT 'plant_a', 'Row ' || n FROM generate_series(1, 5000) n;
+SELECT count(DISTINCT o.common_work_order_id), bool_and(o.common_work_order_id > o.previous) AS grow,
+       bool_and(o.common_work_order_id::text ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$') AS are_version_7,
+       bool_and(abs(('x' || left(replace(o.common_work_order_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0 - extract(epoch FROM clock_timestamp())) < 60) AS are_of_now
+FROM (SELECT common_work_order_id, lag(common_work_order_id) OVER (ORDER BY split_part(title, ' ', 2)::integer) AS previous
+      FROM cmms.work_order WHERE title LIKE 'Row %') o;
+DELETE FROM cmms.work_order WHERE title LIKE 'Row %';
+
 -- The tenant is the provider's.
 SELECT * FROM raised($$INSERT INTO cmms.work_order (provider_id, title, tenant_id) VALUES ('plant_a', 'x', 'acme')$$);
 SELECT state, message FROM raised($$INSERT INTO cmms.work_order (provider_id, title) VALUES ('nowhere', 'x')$$);

@@ -15,6 +15,7 @@
 #include "pg/boundary/table_writer.hpp"
 #include "pg/json/jsonb_reader.hpp"
 #include "pg/json/jsonb_writer.hpp"
+#include "pg/store/uuid.hpp"
 #include "pg/store/vocabulary_check.hpp"
 
 namespace cmms::pg {
@@ -313,27 +314,6 @@ constexpr GivenColumn event_columns[] = {{"event_id", INT8OID},    {"record_id",
                                          {"provider_id", TEXTOID}, {"resource", TEXTOID},
                                          {"detail", JSONBOID},     {"occurred_at", TIMESTAMPTZOID}};
 
-// UUIDs of version 7 whose counter follows the millisecond: what is inserted together lies together in the
-// indexes.
-std::vector<pg_uuid_t> ordered_uuids(std::size_t count) {
-  std::vector<pg_uuid_t> ids(count);
-  if (!pg_strong_random(ids.data(), count * sizeof(pg_uuid_t))) {
-    raise(ERRCODE_INTERNAL_ERROR, "no random numbers are available");
-  }
-  const auto milliseconds = static_cast<std::uint64_t>(
-      std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now())
-          .time_since_epoch()
-          .count());
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint64_t ordered = (milliseconds + i / 4096) << 16U | 0x7000U | (i % 4096);
-    for (int byte = 0; byte < 8; ++byte) {
-      ids[i].data[byte] = static_cast<unsigned char>(ordered >> (56 - 8 * byte));
-    }
-    ids[i].data[8] = static_cast<unsigned char>((ids[i].data[8] & 0x3FU) | 0x80U);
-  }
-  return ids;
-}
-
 std::string word_of(const IncomingRecord& record, std::string_view column, const char* default_word) {
   const json::Field* field = record.mapped.find(column);
   return field == nullptr || field->is_null() ? default_word : field->text;
@@ -479,7 +459,7 @@ std::vector<std::optional<StoredOrder>> OrderBatch::find(std::span<const Incomin
 
 std::vector<std::optional<OrderWrite>> OrderBatch::insert(std::span<const IncomingRecord* const> records) {
   std::vector<std::optional<OrderWrite>> written(records.size());
-  const std::vector<pg_uuid_t> ids = ordered_uuids(records.size());
+  const std::vector<pg_uuid_t> ids = store::new_uuids(records.size());
   std::vector<NewOrder> orders;
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (records[i] != nullptr) orders.push_back({records[i], i, ids[i]});

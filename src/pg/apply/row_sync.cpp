@@ -12,6 +12,7 @@
 #include "pg/boundary/guard.hpp"
 #include "pg/boundary/spi.hpp"
 #include "pg/origin.hpp"
+#include "pg/store/uuid.hpp"
 
 namespace cmms::pg {
 namespace {
@@ -113,8 +114,10 @@ bool RowSync::create(std::string_view key, const Mapped& mapped) const {
   TextList values;
   TextList present;
   map_.bind(mapped, values, present);
-  const Rows created = map_.create->execute(
-      {map_.tenant_id, map_.provider_id, Param::array(TEXTARRAYOID, values), map_.name, table_name_, key});
+  const pg_uuid_t id = store::new_uuids(1).front();
+  const Rows created =
+      map_.create->execute({map_.tenant_id, map_.provider_id, Param::array(TEXTARRAYOID, values), map_.name,
+                            table_name_, key, Param::uuid(id)});
   if (created.empty()) return false;
   if (created.boolean(0, 0)) release_row(map_.tenant_id, map_.provider_id, map_.name, key);
   return true;

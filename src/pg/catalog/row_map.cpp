@@ -46,14 +46,14 @@ Statement* create_statement(const std::vector<RecordColumn>& targets) {
   }
   return statement_for(
       "WITH linked AS (INSERT INTO cmms.row_link (tenant_id, provider_id, map_name, table_name, row_key,"
-      " common_work_order_id) VALUES ($1, $2, $4, $5, $6, gen_random_uuid())"
+      " common_work_order_id) VALUES ($1, $2, $4, $5, $6, $7)"
       " ON CONFLICT (tenant_id, provider_id, map_name, row_key) DO NOTHING RETURNING common_work_order_id)"
       " INSERT INTO cmms.work_order (" +
           columns + ") SELECT " + values +
           " FROM linked l"
           " RETURNING EXISTS (SELECT FROM cmms.held_record h WHERE h.tenant_id = $1 AND h.provider_id = $2"
           " AND h.resource = $4 AND h.direction = 'row' AND h.source_record_id = $6)",
-      {TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID});
+      {TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID});
 }
 
 Statement* update_statement(const std::vector<RecordColumn>& targets) {

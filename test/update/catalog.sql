@@ -1,5 +1,6 @@
 -- All that CREATE EXTENSION pg_cmms makes, object by object: kind, name, definition. Two databases with the same rows have the same schema.
--- Dropped columns leave no trace here, nor does the order in which objects were made. One JSON array for each object.
+-- Dropped columns leave no trace here, nor does the order in which objects were made, nor what PostgreSQL 17 and 18 have added: rows' and
+-- arrays' types are members there, and partitions have their parent's identity. One JSON array for each object.
 SET search_path = pg_catalog;
 CREATE FUNCTION pg_temp.rows_of(relation regclass) RETURNS SETOF jsonb LANGUAGE plpgsql AS $$
 BEGIN
@@ -20,6 +21,8 @@ rights AS (
 SELECT json_build_array(o.kind, o.name, o.definition) FROM (
 SELECT 'object' AS kind, i.type || ' ' || i.identity AS name, obj_description(m.objid, m.classid::regclass::name) AS definition
 FROM member m CROSS JOIN pg_identify_object(m.classid, m.objid, 0) i
+LEFT JOIN pg_type t ON t.oid = m.objid AND m.classid = 'pg_type'::regclass LEFT JOIN pg_class of ON of.oid = t.typrelid
+WHERE t.oid IS NULL OR t.typelem = 0 AND coalesce(of.relkind = 'c', true)
 UNION ALL
 SELECT 'relation', r.oid::regclass::text,
        concat_ws(' ', r.relkind, r.relpersistence, r.relrowsecurity, r.relforcerowsecurity, r.reloptions::text, pg_get_partkeydef(r.oid))
@@ -27,7 +30,7 @@ FROM relation r
 UNION ALL
 SELECT 'column', format('%s.%s', r.oid::regclass, a.attname),
        concat_ws(' ', (SELECT count(*) FROM pg_attribute o WHERE o.attrelid = r.oid AND o.attnum <= a.attnum AND o.attnum > 0 AND NOT o.attisdropped),
-                 format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END, nullif(a.attidentity, ''), nullif(a.attgenerated, ''),
+                 format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END, CASE WHEN NOT r.relispartition THEN nullif(a.attidentity, '') END, nullif(a.attgenerated, ''),
                  a.attcollation::regcollation, pg_get_expr(d.adbin, d.adrelid), col_description(r.oid, a.attnum))
 FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON d.adrelid = r.oid AND d.adnum = a.attnum

@@ -137,8 +137,6 @@ std::string reference_short(std::string_view reference) {
 }
 
 std::optional<std::string> find_reference(std::string_view text) {
-  if (text.find(mark_start.front()) == std::string_view::npos)
-    return std::nullopt;  // most texts, and quickly
   // Ours stands at the end; one further up was copied from another order.
   for (std::size_t position = text.rfind('['); position != std::string_view::npos;) {
     if (const std::string_view uuid = mark_at(text, position); !uuid.empty()) return lower(uuid);

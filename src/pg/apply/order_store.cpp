@@ -3,7 +3,6 @@
 #include "pg/apply/order_store.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <unordered_set>
 #include <vector>

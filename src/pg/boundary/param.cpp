@@ -144,9 +144,8 @@ Datum Param::to_datum() const {
 
 void Param::make_row(std::span<const Param> params, Datum* values, bool* nulls) {
   for (std::size_t i = 0; i < params.size(); ++i) {
-    const Param& param = params[i];
-    nulls[i] = param.is_null();
-    values[i] = param.form_ == Form::datum ? param.datum_ : param.make();
+    nulls[i] = params[i].is_null();
+    values[i] = params[i].make();
   }
 }
 

@@ -72,8 +72,7 @@ constexpr char added[] =
     "                                   changed_by)"
     "  SELECT n.tenant_id, n.common_work_order_id, n.common_status, n.source_status, 'local', (SELECT "
     "cmms.calling_role())"
-    // Their key is random: sorted, neighbours in the index come together.
-    "  FROM inserted n ORDER BY n.common_work_order_id)";
+    "  FROM inserted n)";
 constexpr char told[] =
     " INSERT INTO cmms.event AS e (tenant_id, event_type, provider_id, record_id, detail)"
     " SELECT n.tenant_id, 'work_order.created', n.provider_id, n.common_work_order_id,"

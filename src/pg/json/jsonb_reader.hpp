@@ -1,5 +1,5 @@
-// jsonb behind json::Value, and JSON text back into jsonb. This file and the writer are the only ones of the
-// project that know jsonb's layout.
+// jsonb behind json::Value, and JSON text back into jsonb. The only file of the project that knows jsonb's
+// layout.
 #pragma once
 
 #include "pg/prelude.hpp"

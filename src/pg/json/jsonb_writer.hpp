@@ -1,4 +1,4 @@
-// Mapped fields as jsonb. This file and the reader are the only ones of the project that know jsonb's layout.
+// Mapped fields as jsonb.
 #pragma once
 
 #include "pg/prelude.hpp"
@@ -24,7 +24,8 @@ std::vector<std::size_t> key_order(const std::vector<mapping::MappedField>& fiel
 
 Datum jsonb_from_field(const json::Field& field);
 Datum jsonb_from_fields(const std::vector<mapping::MappedField>& fields);  // one object
-// The same where many have their fields in one order, which is found only once.
+// The same where many have their fields in one order, which is found only once. What it takes to build it
+// stays in the current memory context.
 Datum jsonb_from_fields(const std::vector<mapping::MappedField>& fields,
                         std::span<const std::size_t> key_order);
 
